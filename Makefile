@@ -1,0 +1,34 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help run test check lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-8s %s\n", $$1, $$2}'
+
+run: .venv/installed ## Serve on an embedded PostgreSQL, with a demo clinic; Ctrl-C stops both
+	@$(BIN)/booking-asgi serve
+
+test: .venv/installed ## Run the tests against a real PostgreSQL: Docker's if there, else embedded
+	$(BIN)/pytest
+
+check: .venv/installed ## What CI runs: ruff, mypy --strict, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+lock: .venv/installed ## Take the newest versions into requirements.txt
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	  --no-header --python-version 3.11 --all-extras --group dev --output-file requirements.txt pyproject.toml
+
+clean: ## Remove what make made here, the embedded database too
+	rm -rf .data .venv dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@touch $@

@@ -1,0 +1,90 @@
+"""The settings: one value, read from the environment once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message names its variable, and repeats no secret."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """Each field is the variable BOOKING_... of the same name; `database_url` None is embedded."""
+
+    database_url: str | None = field(default=None, repr=False)
+    data_dir: Path = Path(".data/postgres")
+    pg_bin: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 3001
+    pool_size: int = 10
+    statement_cache_size: int = 100
+    deadline_seconds: float = 4.0
+    horizon_days: int = 731
+    log_format: Literal["text", "json"] = "text"
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables that are set and not empty. Raises `ConfigError`."""
+        values: dict[str, Any] = {}
+        for name, read in READERS.items():
+            variable = f"BOOKING_{name.upper()}"
+            if text := environ.get(variable, "").strip():
+                try:
+                    values[name] = read(text)
+                except ValueError as error:
+                    raise ConfigError(f"{variable} {error}") from None
+        return cls(**values)
+
+
+def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if text.isascii() and text.isdigit() and lowest <= int(text) <= highest:
+            return int(text)
+        raise ValueError(f"must be a whole number from {lowest} to {highest}")
+
+    return read
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if 0.1 <= seconds <= 300:
+        return seconds
+    raise ValueError("must be 0.1 to 300 seconds")
+
+
+def _one_of(*choices: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text in choices:
+            return text
+        raise ValueError(f"must be {' or '.join(choices)}")
+
+    return read
+
+
+def _postgres_url(text: str) -> str:
+    if urlsplit(text).scheme in ("postgres", "postgresql"):
+        return text
+    raise ValueError("must be a URL such as postgresql://user:password@host/database")
+
+
+READERS: Mapping[str, Callable[[str], object]] = {
+    "database_url": _postgres_url,
+    "data_dir": Path,
+    "pg_bin": Path,
+    "host": str,
+    "port": _whole_number(1, 65535),
+    "pool_size": _whole_number(1, 1000),
+    "statement_cache_size": _whole_number(0, 10_000),
+    "deadline_seconds": _seconds,
+    "horizon_days": _whole_number(1, 3660),
+    "log_format": _one_of("text", "json"),
+}

@@ -1,0 +1,138 @@
+"""The pool, within a deadline: whatever the database does, an answer comes back in time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Self, TypeAlias, TypeVar
+
+import asyncpg
+import stamina
+from asyncpg.pool import PoolConnectionProxy
+
+from booking_core import BookingNotSettled
+
+T = TypeVar("T")
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
+PoolConnection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
+
+TRANSIENT_CLASSES = ("08", "40", "53", "57")
+LOCK_NOT_AVAILABLE = "55P03"
+TRANSIENT = (
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    BookingNotSettled,
+)
+CLEANUP_SECONDS = 1.0
+
+
+class Unavailable(Exception):
+    """The database did not answer in time, or no connection to it came free."""
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the same request may succeed on another connection."""
+    sqlstate = getattr(error, "sqlstate", None)
+    if sqlstate:
+        return sqlstate[:2] in TRANSIENT_CLASSES or sqlstate == LOCK_NOT_AVAILABLE
+    # What asyncpg can't encode is an InterfaceError too, and a ValueError.
+    return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
+
+
+class Database:
+    """A pool; `wait_seconds` is how long a request may stand in line for a connection of it."""
+
+    def __init__(self, pool: Pool, *, wait_seconds: float) -> None:
+        self.pool = pool
+        self.wait_seconds = wait_seconds
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def within(self, give_up_at: float, work: Callable[[Lease], Awaitable[T]]) -> T:
+        """The result of `work`, by `give_up_at` (`time.monotonic`) at the latest.
+
+        Raises `Unavailable` then, and where no connection comes free; else what `work` raises.
+        """
+
+        async def run() -> T:
+            async with Lease(self) as lease:
+                return await work(lease)
+
+        # Not asyncio.timeout: the ROLLBACK on a connection that went silent would outlast it. What
+        # is not done in time is cancelled, and left to clean up behind our back.
+        task = self.in_background(run())
+        await asyncio.wait({task}, timeout=give_up_at - time.monotonic())
+        if task.done():
+            return task.result()
+        task.cancel()
+        raise Unavailable("past the deadline")
+
+    def in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # or asyncio logs it as never retrieved, in its own words
+
+    async def close(self) -> None:
+        """Wait for what is still cleaning up."""
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Lease:
+    """A connection of the pool for some work in a row; one that fails is changed for another."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._conn: PoolConnection | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._conn is not None:
+            await self._database.pool.release(self._conn, timeout=CLEANUP_SECONDS)
+
+    async def run(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
+        """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
+        retrying = stamina.retry_context(
+            is_transient,
+            attempts=None,
+            timeout=None,
+            wait_initial=0.02,
+            wait_max=0.5,
+            wait_jitter=0.05,
+        )
+        async for attempt in retrying:
+            with attempt:
+                return await self._run_once(work)
+        raise AssertionError("it is retried without end")
+
+    async def _run_once(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
+        if self._conn is None:
+            try:
+                self._conn = await self._database.pool.acquire(timeout=self._database.wait_seconds)
+            except TimeoutError as error:
+                raise Unavailable("no connection came free") from error
+        try:
+            return await work(self._conn)
+        except Exception as error:  # of any kind: it goes on to the caller
+            if is_transient(error):
+                broken, self._conn = self._conn, None
+                self._database.in_background(self._drop(broken))
+            raise
+
+    async def _drop(self, conn: PoolConnection) -> None:
+        # Not terminated at once: that would keep the cancel request of a time-out from being sent.
+        try:
+            await conn.close(timeout=CLEANUP_SECONDS)
+        except (asyncpg.InterfaceError, OSError, TimeoutError):
+            conn.terminate()
+        finally:
+            await self._database.pool.release(conn)

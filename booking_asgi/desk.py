@@ -1,0 +1,136 @@
+"""The desk: books what was asked, and writes down what happened, with nobody's name in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import assert_never
+
+import asyncpg
+import structlog
+
+from booking_asgi.database import Database, Lease, Unavailable, is_transient
+from booking_asgi.intake import Understood
+from booking_asgi.logs import describe, mask_email, mask_phone
+from booking_asgi.speech import Failure, FailureCode, Outcome
+from booking_core import (
+    Booked,
+    BookingRequest,
+    ContactNotResolved,
+    InvalidRequest,
+    SlotTaken,
+    book,
+)
+
+FAILED: Mapping[FailureCode, str] = {
+    "BOOKING_FAILED": "❌ Failed to book appointment",
+    "CONTACT_CREATION_FAILED": "❌ Failed to insert contact",
+    "CONTACT_RESOLUTION_FAILED": "❌ Contact resolution failed - no valid contact ID",
+    "CONTACT_UPSERT_FAILED": "❌ Failed to upsert contact by phone",
+    "TEMPORARILY_UNAVAILABLE": "❌ Booking could not be confirmed",
+}
+
+log = structlog.get_logger("booking_asgi")
+
+
+async def book_all(
+    database: Database, understood: Sequence[Understood], give_up_at: float
+) -> list[Outcome]:
+    """Book in order on one connection: an outcome for each, by `give_up_at` at the latest.
+
+    One that fails spoils no other; what is no request is its own outcome.
+    """
+    outcomes: list[Outcome] = []
+
+    async def book_in_order(lease: Lease) -> None:
+        for asked in understood:
+            outcomes.append(await _book(lease, asked))
+
+    try:
+        await database.within(give_up_at, book_in_order)
+    except Unavailable as error:
+        outcomes += [_failure(error, asked) for asked in understood[len(outcomes) :]]
+    return outcomes
+
+
+async def _book(lease: Lease, request: Understood) -> Outcome:
+    if not isinstance(request, BookingRequest):
+        return request
+    who = _who(request)
+    if request.phone is not None:
+        log.info(
+            "VapiTools: 📞 Using phone-based upsert (primary path)",
+            orgId=str(request.org_id),
+            **who,
+        )
+    else:
+        log.warning(
+            "VapiTools: ⚠️ No phone provided, using email-based lookup",
+            orgId=str(request.org_id),
+            **who,
+        )
+    try:
+        outcome = await lease.run(lambda conn: book(conn, request))
+    except InvalidRequest as error:
+        return error
+    except Exception as error:  # even a fault of ours must not leave the other calls unanswered
+        return _failure(error, request)
+    _log_contact(outcome, who)
+    if isinstance(outcome, SlotTaken):
+        log.info(
+            "VapiTools: Slot is taken", contactId=str(outcome.contact_id), orgId=str(request.org_id)
+        )
+    else:
+        log.info(
+            "VapiTools: ✅ Successfully booked appointment",
+            appointmentId=str(outcome.appointment_id),
+            contactId=str(outcome.contact_id),
+            orgId=str(request.org_id),
+        )
+    return outcome
+
+
+def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
+    if not isinstance(request, BookingRequest):
+        return request
+    code: FailureCode = "BOOKING_FAILED"
+    if isinstance(error, Unavailable) or is_transient(error):
+        code = "TEMPORARILY_UNAVAILABLE"
+    elif isinstance(error, ContactNotResolved):
+        code = "CONTACT_RESOLUTION_FAILED"
+    elif isinstance(error, asyncpg.PostgresError) and error.table_name != "appointments":
+        code = "CONTACT_UPSERT_FAILED" if request.phone else "CONTACT_CREATION_FAILED"
+    log.error(
+        f"VapiTools: {FAILED[code]}", orgId=str(request.org_id), **_who(request), **describe(error)
+    )
+    return Failure(code)
+
+
+def _log_contact(outcome: Booked | SlotTaken, who: Mapping[str, str]) -> None:
+    contact = {"contactId": str(outcome.contact_id), **who}
+    match outcome.contact_match:
+        case "phone":
+            log.info("VapiTools: ✅ Upserted contact by phone", **contact)
+        case "email_found":
+            log.info("VapiTools: ✅ Found existing contact by email", **contact)
+        case "email_created":
+            log.info("VapiTools: ✅ Created new contact by email", **contact)
+        case "email_race":
+            log.warning("VapiTools: ⚠️ Race condition detected on email insert, retrying SELECT")
+            log.info("VapiTools: ✅ Found contact after race condition retry", **contact)
+        case "email_ambiguous":
+            log.warning(
+                "VapiTools: ⚠️ Several contacts share the email, took the last one contacted",
+                **contact,
+            )
+        case _:
+            assert_never(outcome.contact_match)
+    if not outcome.email_kept:
+        log.warning(
+            "VapiTools: ⚠️ A unique key gives the email to another contact, not stored", **contact
+        )
+
+
+def _who(request: BookingRequest) -> dict[str, str]:
+    if request.phone is not None:
+        return {"patientPhone": mask_phone(request.phone)}
+    return {"patientEmail": mask_email(request.email or "")}

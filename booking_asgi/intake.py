@@ -1,0 +1,86 @@
+"""The intake: from a call's arguments to a request that may be booked. No database."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import structlog
+
+from booking_asgi import vapi
+from booking_asgi.config import Config
+from booking_asgi.speech import Failure, spoken_day
+from booking_core import BookingRequest, InvalidRequest, Organization
+
+log = structlog.get_logger("booking_asgi")
+
+Understood: TypeAlias = BookingRequest | InvalidRequest | Failure
+
+
+def understand_call(
+    config: Config,
+    organization: Organization,
+    message: vapi.Message,
+    call: vapi.ToolCall,
+    tool: str,
+) -> Understood:
+    """Read one call of a message, for `tool`."""
+    if tool not in vapi.BOOK_APPOINTMENT:
+        return Failure("UNKNOWN_TOOL")
+    if call.arguments is None:
+        return InvalidRequest("INVALID_ARGUMENTS", "arguments", "They are not a JSON object")
+    if is_foreign(call.arguments, organization):
+        return InvalidRequest("INVALID_ARGUMENTS", "orgId", "It is not this organization's")
+    number = message.caller_number
+    asked = understand(config, organization, call.arguments, caller_number=number)
+    if isinstance(asked, BookingRequest):
+        # Without a call or chat to belong to, nothing says that a second one is a repeat.
+        conversation = message.conversation or secrets.token_hex()
+        key = vapi.idempotency_key(conversation, "book-appointment", asked)
+        asked = dataclasses.replace(asked, idempotency_key=key)
+    return asked
+
+
+def understand(
+    config: Config,
+    organization: Organization,
+    arguments: Mapping[str, object],
+    *,
+    caller_number: object = None,
+    idempotency_key: str | None = None,
+) -> BookingRequest | InvalidRequest:
+    """Read the arguments, and refuse what this endpoint does not book."""
+    try:
+        request = BookingRequest.parse(
+            arguments, organization, caller_number=caller_number, idempotency_key=idempotency_key
+        )
+        check_bookable(request, organization, datetime.now(UTC), config.horizon_days)
+    except InvalidRequest as refusal:
+        if refusal.code == "MISSING_CONTACT_INFO":
+            log.warning("VapiTools: ⚠️ Missing both email and phone")
+        else:
+            log.info("VapiTools: Request refused", code=refusal.code, field=refusal.field)
+        return refusal
+    return request
+
+
+def check_bookable(
+    request: BookingRequest, organization: Organization, now: datetime, horizon_days: int
+) -> None:
+    """Refuse the past, naming today, since models send last year's dates; and the far future."""
+    if request.scheduled_at < now:
+        today = spoken_day(now.astimezone(organization.zone))
+        problem = f"That time is in the past, for today is {today}"
+        raise InvalidRequest("PAST_DATE", "appointmentDate", problem)
+    if request.scheduled_at > now + timedelta(days=horizon_days):
+        problem = f"It must be within {horizon_days} days from now"
+        raise InvalidRequest("INVALID_DATE_TIME", "appointmentDate", problem)
+
+
+def is_foreign(arguments: Mapping[str, object], organization: Organization) -> bool:
+    """Whether they name another organization than the token does."""
+    given = arguments.get("orgId")
+    return given is not None and str(given).lower() != str(organization.id)

@@ -1,0 +1,219 @@
+"""What is said: every sentence that a person or a model hears, from the outcome alone. Pure.
+
+`say` speaks to the person; `instruct` tells the model what to do, on one line of 60 words at most.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias, assert_never
+from zoneinfo import ZoneInfo
+
+from booking_core import Booked, BookingRequest, InvalidRequest, SlotTaken
+
+FailureCode = Literal[
+    "BOOKING_FAILED",
+    "CONTACT_CREATION_FAILED",
+    "CONTACT_RESOLUTION_FAILED",
+    "CONTACT_UPSERT_FAILED",
+    "TEMPORARILY_UNAVAILABLE",
+    "TOO_MANY_CALLS",
+    "UNKNOWN_TOOL",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """No fault of the request. Nothing is booked; TEMPORARILY_UNAVAILABLE alone does not know."""
+
+    code: FailureCode
+
+
+Outcome: TypeAlias = Booked | SlotTaken | InvalidRequest | Failure
+
+SAY: Mapping[str, str] = {
+    "AMBIGUOUS_TIME": (
+        "The clocks go back that day, so that time comes twice: {first} or {second}. Which one "
+        "do you mean?"
+    ),
+    "BOOKING_FAILED": "I encountered an issue booking your appointment. Please try again.",
+    "CONTACT_CREATION_FAILED": (
+        "I encountered an issue saving your contact information. Please try again."
+    ),
+    "CONTACT_RESOLUTION_FAILED": (
+        "I encountered an issue processing your information. Please try again."
+    ),
+    "CONTACT_UPSERT_FAILED": (
+        "I encountered an issue saving your contact information. Please try again."
+    ),
+    "INVALID_ARGUMENTS": (
+        "I did not understand one of the details. Could you please say that again?"
+    ),
+    "INVALID_DATE_TIME": (
+        "I did not get the date and time. Which day, and what time, would you like?"
+    ),
+    "INVALID_EMAIL": "I did not get your email address. Could you please spell it for me?",
+    "INVALID_PHONE": (
+        "I did not get your phone number. Could you please repeat it, with the area code?"
+    ),
+    "INVALID_RESOURCE": (
+        "I can't find whom you would like to see. Could you please say the name again?"
+    ),
+    "MISSING_CONTACT_INFO": (
+        "I need either your email address or phone number to book the appointment. Could you "
+        "please provide one?"
+    ),
+    "NONEXISTENT_TIME": (
+        "The clocks go forward that day, so that time does not exist. Would {first} or {second} "
+        "suit you?"
+    ),
+    "PAST_DATE": "{problem}. Which other day and time would you like?",
+    "TEMPORARILY_UNAVAILABLE": (
+        "I could not confirm the appointment just now. Please let me try again in a moment."
+    ),
+    "TOO_MANY_CALLS": "That is too much at once. Could we take it step by step?",
+    "UNKNOWN_TOOL": "I can't do that here.",
+}
+
+INSTRUCT: Mapping[str, str] = {
+    "AMBIGUOUS_TIME": (
+        "Not booked: the clocks go back, and this time comes twice. Ask which one is meant. "
+        "Then call again with scheduledAt alone: {first_iso} for {first}, or {second_iso} for "
+        "{second}."
+    ),
+    "BOOKING_FAILED": (
+        "Not booked: the booking system has a fault. Apologize, and offer that somebody calls back."
+    ),
+    "CONTACT_CREATION_FAILED": (
+        "Not booked: the contact could not be saved. Apologize, and offer that somebody calls back."
+    ),
+    "CONTACT_RESOLUTION_FAILED": (
+        "Not booked: the contact could not be saved. Ask for a phone number instead of the "
+        "email, and call again."
+    ),
+    "CONTACT_UPSERT_FAILED": (
+        "Not booked: the contact could not be saved. Apologize, and offer that somebody calls back."
+    ),
+    "INVALID_ARGUMENTS": (
+        "Not booked: {field} was not understood. {problem}. Correct it, or ask for it, and call "
+        "again."
+    ),
+    "INVALID_DATE_TIME": (
+        "Not booked: the date and time were not understood. {problem}. Ask for it, and call again."
+    ),
+    "INVALID_EMAIL": (
+        "Not booked: the email address was not understood. Ask for it again, letter by letter."
+    ),
+    "INVALID_PHONE": (
+        "Not booked: the phone number was not understood. Ask for it again, with the area code."
+    ),
+    "INVALID_RESOURCE": (
+        "Not booked: nobody of this name can be booked. Ask for another name, or call again "
+        "without one."
+    ),
+    "MISSING_CONTACT_INFO": (
+        "Not booked: a phone number or an email address is needed. Ask for one of them."
+    ),
+    "NONEXISTENT_TIME": (
+        "Not booked: the clocks go forward, and this time does not exist. Ask whether {first} "
+        "or {second} suits, and call again."
+    ),
+    "PAST_DATE": "Not booked: {problem}. Ask for another day and time.",
+    "TEMPORARILY_UNAVAILABLE": (
+        "Not confirmed: the booking system did not answer in time. Do not say that it is "
+        "booked. Call again with the same details."
+    ),
+    "TOO_MANY_CALLS": "Not booked: too many calls at once. Call again for this one.",
+    "UNKNOWN_TOOL": "Not done: there is no such tool here.",
+}
+
+
+MISHEARD = {"email": "email address", "phone": "phone number"}
+
+
+def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None) -> str:
+    """What the person hears, in the clinic's time. `request` is what was understood, if it was."""
+    match outcome:
+        case Booked():
+            when = f"{spoken(outcome.scheduled_at, zone)}, {city(zone)} time"
+            return (
+                f"Your {_short(outcome.service_type)} is booked for {when}.{_but(outcome, request)}"
+            )
+        case SlotTaken():
+            when = spoken(outcome.scheduled_at, zone)
+            return f"I'm sorry, {when} is already taken. Shall I look for another time?"
+        case InvalidRequest():
+            return _fill(SAY[outcome.code], outcome)
+        case Failure():
+            return SAY[outcome.code]
+        case _:
+            assert_never(outcome)
+
+
+def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None) -> str:
+    """What the model is to do. The clinic's city is named where another zone's time was asked."""
+    match outcome:
+        case Booked():
+            when = spoken(outcome.scheduled_at, zone)
+            if request and request.scheduled_at.utcoffset() != _local(request, zone).utcoffset():
+                when = f"{when}, {city(zone)} time"
+            return f"Booked: {_short(outcome.service_type)} on {when}.{_but(outcome, request)}"
+        case SlotTaken():
+            return f"Not booked: {spoken(outcome.scheduled_at, zone)} is taken. Offer another time."
+        case InvalidRequest():
+            return _fill(INSTRUCT[outcome.code], outcome)
+        case Failure():
+            return INSTRUCT[outcome.code]
+        case _:
+            assert_never(outcome)
+
+
+def spoken(instant: datetime, zone: ZoneInfo) -> str:
+    """Tuesday, December 1, 2026 at 2:00 PM"""
+    local = instant.astimezone(zone)
+    return f"{spoken_day(local)} at {_clock(local)}"
+
+
+def spoken_day(local: datetime) -> str:
+    """Tuesday, December 1, 2026"""
+    return f"{local:%A, %B} {local.day}, {local.year}"
+
+
+def city(zone: ZoneInfo) -> str:
+    """New York, of America/New_York."""
+    return zone.key.rpartition("/")[2].replace("_", " ")
+
+
+def _local(request: BookingRequest, zone: ZoneInfo) -> datetime:
+    return request.scheduled_at.astimezone(zone)
+
+
+def _but(booked: Booked, request: BookingRequest | None) -> str:
+    """What of the request the booking does not hold."""
+    sentences = (
+        [f" The {MISHEARD[what]} was not understood." for what in request.misheard]
+        if request
+        else []
+    )
+    if not booked.email_kept:
+        sentences.append(" The email address could not be stored.")
+    return "".join(sentences)
+
+
+def _clock(local: datetime) -> str:
+    return f"{local:%I:%M %p}".lstrip("0")
+
+
+def _short(service: str) -> str:
+    return textwrap.shorten(service, 80, placeholder="...") or service[:80]
+
+
+def _fill(sentence: str, invalid: InvalidRequest) -> str:
+    names = {"field": invalid.field, "problem": invalid.problem}
+    for name, reading in zip(("first", "second"), invalid.readings, strict=False):
+        names[name] = f"{_clock(reading)} {reading:%Z}"
+        names[f"{name}_iso"] = reading.isoformat()
+    return sentence.format_map(names)

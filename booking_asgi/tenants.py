@@ -1,0 +1,42 @@
+"""Whose token a request carries: it alone decides the tenant, and there is no other by default."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from booking_asgi.database import Database
+from booking_core import Organization, find_organization_by_token
+
+KNOWN_SECONDS = 5.0
+
+
+def token_of(headers: Mapping[str, str]) -> str | None:
+    """The token in `X-Vapi-Secret`, or in `Authorization` with or without `Bearer`."""
+    if secret := headers.get("x-vapi-secret", "").strip():
+        return secret
+    scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+    return (token.strip() if scheme.lower() == "bearer" else scheme) or None
+
+
+class Tenants:
+    """Looks tokens up, and remembers those that it found for 5 s: so long a revoked one works."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[float, Organization]] = {}
+
+    async def find(self, token: str, give_up_at: float) -> Organization | None:
+        """Raises `Unavailable`, or `OrganizationNotReady`."""
+        now = time.monotonic()
+        known = self._known.get(token)
+        if known is not None and known[0] > now:
+            return known[1]
+        self._known = {key: kept for key, kept in self._known.items() if kept[0] > now}
+        found = await self._database.within(
+            give_up_at,
+            lambda lease: lease.run(lambda conn: find_organization_by_token(conn, token)),
+        )
+        if found is not None:
+            self._known[token] = (now + KNOWN_SECONDS, found)
+        return found

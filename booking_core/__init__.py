@@ -1,0 +1,52 @@
+"""Book an appointment for a contact, exactly once, on PostgreSQL with asyncpg.
+
+    async with pool.acquire() as conn:
+        outcome = await book(conn, BookingRequest.parse(arguments, organization))
+
+`Booked` and `SlotTaken` are what to say, `InvalidRequest` is what to fix; see each for its terms.
+"""
+
+from booking_core._statements import read_schema
+from booking_core.booking import Booked, SlotTaken, book
+from booking_core.contacts import Connection, ContactMatch, ResolvedContact, resolve_contact
+from booking_core.errors import (
+    BookingError,
+    BookingNotSettled,
+    ContactNotResolved,
+    InvalidRequest,
+    OrganizationNotReady,
+)
+from booking_core.organizations import (
+    Organization,
+    add_organization,
+    add_token,
+    find_organization_by_token,
+)
+from booking_core.parsing import Email, Phone, parse_email, parse_phone
+from booking_core.requests import ARGUMENTS, BookingRequest
+
+__all__ = [
+    "ARGUMENTS",
+    "Booked",
+    "BookingError",
+    "BookingNotSettled",
+    "BookingRequest",
+    "Connection",
+    "ContactMatch",
+    "ContactNotResolved",
+    "Email",
+    "InvalidRequest",
+    "Organization",
+    "OrganizationNotReady",
+    "Phone",
+    "ResolvedContact",
+    "SlotTaken",
+    "add_organization",
+    "add_token",
+    "book",
+    "find_organization_by_token",
+    "parse_email",
+    "parse_phone",
+    "read_schema",
+    "resolve_contact",
+]

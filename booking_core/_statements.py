@@ -1,0 +1,62 @@
+"""The statements of `sql/`, one file each, as asyncpg takes them.
+
+In the files a parameter is `:name`, so that psql, EXPLAIN and pgbench run them as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+PARAMETER = re.compile(r"(?<!:):([a-z][a-z0-9_]*)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """`text` has `$1`, `$2`, ... for the `parameters`, in that order."""
+
+    name: str
+    text: str
+    parameters: tuple[str, ...]
+
+    def bind(self, values: Mapping[str, object]) -> tuple[Any, ...]:
+        """What asyncpg's query methods take: the text, then the values of its parameters."""
+        return (self.text, *(values[name] for name in self.parameters))
+
+
+def read_sql(name: str) -> str:
+    """The text of `sql/{name}.sql`: inside the installed package, else in the checkout."""
+    packaged = files("booking_core") / "sql"
+    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "sql"
+    return (folder / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def read_schema() -> str:
+    """The SQL that makes the tables in a new database; safe to run again."""
+    return read_sql("schema")
+
+
+def load(name: str) -> Statement:
+    source = read_sql(name)
+    parameters = tuple(dict.fromkeys(PARAMETER.findall(source)))
+    text = PARAMETER.sub(lambda match: f"${parameters.index(match[1]) + 1}", source)
+    return Statement(name, text, parameters)
+
+
+ADD_ORGANIZATION = load("add_organization")
+ADD_RESOURCE = load("add_resource")
+ADD_TOKEN = load("add_token")
+BOOK_BY_PHONE = load("book_by_phone")
+BOOK_FOR_CONTACT = load("book_for_contact")
+FIND_CONTACT_BY_EMAIL = load("find_contact_by_email")
+FIND_ORGANIZATION_BY_TOKEN = load("find_organization_by_token")
+FIND_RESOURCES = load("find_resources")
+FIND_STANDING_APPOINTMENT = load("find_standing_appointment")
+INSERT_CONTACT_BY_EMAIL = load("insert_contact_by_email")
+LOCK_CONTACT_EMAIL = load("lock_contact_email")
+TOUCH_CONTACT = load("touch_contact")
+UPSERT_CONTACT = load("upsert_contact")

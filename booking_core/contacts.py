@@ -1,0 +1,113 @@
+"""One person, one contact: found by phone, or by email where there is no phone."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from uuid import UUID
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from booking_core._statements import (
+    FIND_CONTACT_BY_EMAIL,
+    INSERT_CONTACT_BY_EMAIL,
+    LOCK_CONTACT_EMAIL,
+    TOUCH_CONTACT,
+    UPSERT_CONTACT,
+    Statement,
+)
+from booking_core.errors import ContactNotResolved, missing_contact
+from booking_core.parsing import Email, Phone
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+ContactMatch = Literal["phone", "email_found", "email_created", "email_race", "email_ambiguous"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResolvedContact:
+    """A contact that stands, and how it was found.
+
+    `email_kept` is false where a unique key of the database gives the email to another contact:
+    this one was then stored without it.
+    """
+
+    contact_id: UUID
+    contact_match: ContactMatch
+    email_kept: bool
+
+
+async def resolve_contact(
+    conn: Connection,
+    *,
+    org_id: UUID,
+    phone: Phone | None = None,
+    email: Email | None = None,
+    name: str | None = None,
+) -> ResolvedContact:
+    """Find or make the contact, and mark it as contacted now.
+
+    By phone where there is one, else by email. On a fresh connection the contact is committed when
+    this returns; inside `conn.transaction()` it joins it. By email, a transaction around it must be
+    READ COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written.
+    """
+    values = {"org_id": org_id, "phone": phone, "email": email, "name": name}
+    if phone is not None:
+        row, email_kept = await fetch_keeping_contact(conn, UPSERT_CONTACT, values)
+        if row is None:
+            raise ContactNotResolved("the upsert by phone returned no row")
+        return ResolvedContact(contact_id=row["id"], contact_match="phone", email_kept=email_kept)
+    if email is None:
+        raise missing_contact()
+    async with conn.transaction(isolation="read_committed"):
+        contact = await find_or_insert_by_email(conn, org_id, email, name)
+        await conn.execute(*TOUCH_CONTACT.bind({**values, "contact_id": contact.contact_id}))
+        return contact
+
+
+async def find_or_insert_by_email(
+    conn: Connection, org_id: UUID, email: Email, name: str | None
+) -> ResolvedContact:
+    """Inside a READ COMMITTED transaction: each SELECT must see what others committed meanwhile."""
+    values = {"org_id": org_id, "email": email, "name": name}
+    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found["id"], "email_found" if found["matches"] == 1 else "email_ambiguous")
+    await conn.execute(*LOCK_CONTACT_EMAIL.bind(values))
+    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found["id"], "email_race")
+    try:
+        async with conn.transaction():
+            contact_id = await conn.fetchval(*INSERT_CONTACT_BY_EMAIL.bind(values))
+        return _by_email(contact_id, "email_created")
+    except asyncpg.UniqueViolationError as error:
+        refusal = error
+    # A unique key on email, and somebody who does not take our lock.
+    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found["id"], "email_race")
+    raise ContactNotResolved(
+        "a unique key refuses the contact, yet none has its email"
+    ) from refusal
+
+
+async def fetch_keeping_contact(
+    conn: Connection, statement: Statement, values: Mapping[str, object]
+) -> tuple[asyncpg.Record | None, bool]:
+    """Run a statement that upserts by phone, without the email where a unique key refuses that.
+
+    Returns the row, and whether the email was kept.
+    """
+    # Only the caller's own transaction has to survive the refusal.
+    at_risk = values.get("email") is not None and conn.is_in_transaction()
+    try:
+        async with conn.transaction() if at_risk else contextlib.nullcontext():
+            return await conn.fetchrow(*statement.bind(values)), True
+    except asyncpg.UniqueViolationError as error:
+        if error.table_name != "contacts" or values.get("email") is None:
+            raise
+    return await conn.fetchrow(*statement.bind({**values, "email": None})), False
+
+
+def _by_email(contact_id: UUID, match: ContactMatch) -> ResolvedContact:
+    return ResolvedContact(contact_id=contact_id, contact_match=match, email_kept=True)

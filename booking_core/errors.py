@@ -1,0 +1,69 @@
+"""What goes wrong, beside what PostgreSQL says itself.
+
+    BookingError
+    ├── InvalidRequest          the caller must change the request
+    ├── OrganizationNotReady    the tenant's set-up must be mended
+    ├── ContactNotResolved      a unique key refuses a contact that can't be found
+    └── BookingNotSettled       try again
+
+Every other failure is asyncpg's own error, its SQLSTATE untouched.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+InvalidCode = Literal[
+    "AMBIGUOUS_TIME",
+    "INVALID_ARGUMENTS",
+    "INVALID_DATE_TIME",
+    "INVALID_EMAIL",
+    "INVALID_PHONE",
+    "INVALID_RESOURCE",
+    "MISSING_CONTACT_INFO",
+    "NONEXISTENT_TIME",
+    "PAST_DATE",
+]
+
+
+class BookingError(Exception):
+    """The base of what this library raises itself."""
+
+
+class InvalidRequest(BookingError):
+    """The request can't be taken as it is; nothing was written.
+
+    `code` is for programs, `field` is the argument at fault, `problem` says in words what is wrong
+    with it and repeats nothing personal. `readings` are the two instants that a time lost or
+    doubled by a change of the clocks may mean, in the organization's zone.
+    """
+
+    def __init__(
+        self, code: InvalidCode, field: str, problem: str, readings: tuple[datetime, ...] = ()
+    ) -> None:
+        super().__init__(f"{code}: {field}: {problem}")
+        self.code = code
+        self.field = field
+        self.problem = problem
+        self.readings = readings
+
+
+def missing_contact() -> InvalidRequest:
+    return InvalidRequest("MISSING_CONTACT_INFO", "phone", "Either email or phone is required")
+
+
+class OrganizationNotReady(BookingError):
+    """The organization has no resource to book, or no usable time zone or region."""
+
+
+class ContactNotResolved(BookingError):
+    """A unique key refused a new contact for the email, and yet none is found by it."""
+
+
+class BookingNotSettled(BookingError):
+    """A resource was free at every look, yet never took the appointment. Nothing is booked.
+
+    Others took it and gave it back each time: try again. If it persists, a unique key of your own
+    on `appointments` refuses the row.
+    """

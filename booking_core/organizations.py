@@ -1,0 +1,96 @@
+"""The tenants: where a clinic's clocks and phone numbers are, and the tokens that open it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+from booking_core._statements import (
+    ADD_ORGANIZATION,
+    ADD_RESOURCE,
+    ADD_TOKEN,
+    FIND_ORGANIZATION_BY_TOKEN,
+)
+from booking_core.contacts import Connection
+from booking_core.errors import OrganizationNotReady
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Organization:
+    """A tenant. `timezone` is an IANA name ("America/New_York"), `phone_region` an ISO 3166 code.
+
+    Raises `OrganizationNotReady` where either is not known: neither is ever defaulted.
+    """
+
+    id: UUID
+    timezone: str
+    phone_region: str
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, TypeError, LookupError) as error:
+            raise OrganizationNotReady("the organization has no known time zone") from error
+        if self.phone_region not in phonenumbers.SUPPORTED_REGIONS:
+            raise OrganizationNotReady("the organization has no known phone region")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+async def add_organization(
+    conn: Connection,
+    *,
+    name: str,
+    timezone: str,
+    phone_region: str,
+    resources: Sequence[str] = ("main",),
+    org_id: UUID | None = None,
+) -> Organization:
+    """Add an organization and what can be booked there. One that exists as `org_id` stays as it is.
+
+    Raises `OrganizationNotReady` before it writes; commits like `book`.
+    """
+    wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
+    if not resources:
+        raise OrganizationNotReady("the organization has no resource to book")
+    values = {"org_id": wanted.id, "name": name, "timezone": timezone, "phone_region": phone_region}
+    async with conn.transaction():
+        await conn.execute(*ADD_ORGANIZATION.bind(values))
+        for resource in resources:
+            await conn.execute(*ADD_RESOURCE.bind({**values, "resource": resource}))
+    return wanted
+
+
+async def add_token(
+    conn: Connection, org_id: UUID, *, label: str = "", token: str | None = None
+) -> str:
+    """Give the organization one more token, random unless given, and return it: only its hash is
+    stored, so that it can't be shown again."""
+    token = token or secrets.token_urlsafe(32)
+    values = {"token_sha256": token_sha256(token), "org_id": org_id, "label": label}
+    await conn.execute(*ADD_TOKEN.bind(values))
+    return token
+
+
+async def find_organization_by_token(conn: Connection, token: str) -> Organization | None:
+    """The organization whose token this is, while it is not revoked.
+
+    Raises `OrganizationNotReady` where the organization has no usable zone or region.
+    """
+    row = await conn.fetchrow(
+        *FIND_ORGANIZATION_BY_TOKEN.bind({"token_sha256": token_sha256(token)})
+    )
+    return None if row is None else Organization(**row)
+
+
+def token_sha256(token: str) -> bytes:
+    # Hashed, a token can't be guessed byte by byte from the time of the index lookup either.
+    return hashlib.sha256(token.encode()).digest()

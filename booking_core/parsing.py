@@ -1,0 +1,204 @@
+"""What a person says, as values. Pure; what can't be read is asked for, never guessed.
+
+Each parser raises `InvalidRequest`. Its `problem` never repeats what was said.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import NewType
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from booking_core.errors import InvalidCode, InvalidRequest
+
+Phone = NewType("Phone", str)
+"""A phone number in E.164: `+15551234567`."""
+Email = NewType("Email", str)
+"""An email address, normalized; two that differ in case only are one."""
+
+LONGEST = 254
+YEARS = range(1970, 2200)
+NOTHING = {"", "n/a", "none", "null", "undefined", "unknown", "anonymous"}
+NO_NUMBER = re.compile(
+    r"private|restricted|blocked|unavailable|withheld|no caller id|sips?:.*", re.I
+)
+
+PHONE = re.compile(r"(?:tel:)?[\d\s()+./-]+(?:(?:,|;)?\s*(?:ext(?:ension)?|x)[.:=]?\s*\d+)?", re.I)
+DIGITS = {
+    **{"zero": "0", "oh": "0", "o": "0", "one": "1", "two": "2", "three": "3", "four": "4"},
+    **{"five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "plus": "+"},
+}
+SIGNS = {
+    **{"at": "@", "dot": ".", "point": ".", "period": ".", "plus": "+", "underscore": "_"},
+    **{"dash": "-", "hyphen": "-", "minus": "-"},
+}
+SPOKEN_SIGN = re.compile(rf"(?<=\S)\s+({'|'.join(SIGNS)})\s+(?=\S)", re.I)
+DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+CLOCK = re.compile(r"(\d{1,2})(?::?(\d{2})(?::00(?:\.0+)?)?)?\s*(?:([ap])\.?\s?m\.?)?", re.ASCII)
+INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::00(?:\.0+)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+)
+WORDS_OF_CLOCK = {
+    "noon": time(12),
+    "12 noon": time(12),
+    "midnight": time(0),
+    "12 midnight": time(0),
+}
+
+
+def is_absent(value: object) -> bool:
+    """Whether an argument says nothing: empty, a placeholder, or a template left unrendered."""
+    return value is None or (
+        isinstance(value, str) and (value.strip().lower() in NOTHING or "{{" in value)
+    )
+
+
+def is_hidden_number(value: object) -> bool:
+    """Whether there is no number to read: none, a withheld one, or a SIP address."""
+    return is_absent(value) or (
+        isinstance(value, str) and NO_NUMBER.fullmatch(value.strip()) is not None
+    )
+
+
+def parse_text(value: object, field: str) -> str:
+    """One line of at most 254 characters, its white space collapsed."""
+    if not isinstance(value, str):
+        raise InvalidRequest("INVALID_ARGUMENTS", field, "It must be text")
+    text = " ".join(value.split())
+    if not text or len(text) > LONGEST or not text.isprintable():
+        problem = f"It must be 1 to {LONGEST} printable characters"
+        raise InvalidRequest("INVALID_ARGUMENTS", field, problem)
+    return text
+
+
+def parse_phone(value: object, region: str) -> Phone:
+    """Any spelling of a possible number, local ones read in `region` (ISO 3166, "US").
+
+    Possible, not assigned: the reserved 555 numbers pass. An extension is dropped.
+    """
+    spoken = _text_or_digits(value, "INVALID_PHONE", "phone")
+    words = re.split(r"[\s,-]+", spoken.lower())
+    if any(word in DIGITS for word in words):
+        spoken = "".join(DIGITS.get(word, word) for word in words)
+    if PHONE.fullmatch(spoken):
+        try:
+            number = phonenumbers.parse(spoken, region)
+        except phonenumbers.NumberParseException:
+            pass
+        else:
+            reason = phonenumbers.is_possible_number_with_reason(number)
+            if reason == phonenumbers.ValidationResult.IS_POSSIBLE:
+                return Phone(
+                    phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+                )
+    raise InvalidRequest("INVALID_PHONE", "phone", "It is not a complete phone number")
+
+
+def parse_email(value: object) -> Email:
+    """A written address, or a spoken one: "luis dot ortega at example dot com"."""
+    if isinstance(value, str) and len(value) <= LONGEST:
+        address = SPOKEN_SIGN.sub(lambda sign: SIGNS[sign[1].lower()], value.strip().rstrip("."))
+        address = re.sub(r"\s*([@._+-])\s*", r"\1", address)
+        # Letters may be spelled one by one; words side by side may be two things.
+        address = "@".join(
+            "".join(part.split()) if re.fullmatch(r"\S(\s+\S)*(\.\w+)*", part) else part
+            for part in address.split("@")
+        )
+        try:
+            return Email(validate_email(address, check_deliverability=False).normalized)
+        except (EmailNotValidError, UnicodeError):
+            pass
+    raise InvalidRequest("INVALID_EMAIL", "email", "It is not an email address")
+
+
+def parse_date(value: object) -> date:
+    """YYYY-MM-DD."""
+    if isinstance(value, str) and (match := DATE.fullmatch(value.strip())):
+        try:
+            day = date(int(match[1]), int(match[2]), int(match[3]))
+        except ValueError:
+            pass
+        else:
+            if day.year in YEARS:
+                return day
+    raise InvalidRequest("INVALID_DATE_TIME", "appointmentDate", "A date is needed, as YYYY-MM-DD")
+
+
+def parse_time(value: object) -> time:
+    """A time of day: 14:00, 2 PM, 2:30pm, noon. An hour from 1 to 12 needs am or pm unless it is
+    written as 09:00."""
+    spoken = _text_or_digits(value, "INVALID_DATE_TIME", "appointmentTime").lower()
+    if spoken in WORDS_OF_CLOCK:
+        return WORDS_OF_CLOCK[spoken]
+    if match := CLOCK.fullmatch(spoken):
+        hour, minute, half = int(match[1]), int(match[2] or 0), match[3]
+        if half and 1 <= hour <= 12:
+            hour = hour % 12 + (12 if half == "p" else 0)
+        elif half == "a" or (half and hour == 0):
+            hour = 24
+        elif not half and 1 <= hour <= 12 and not re.match(r"\d{2}:", spoken):
+            problem = "It could be morning or afternoon: am or pm is needed"
+            raise InvalidRequest("INVALID_DATE_TIME", "appointmentTime", problem)
+        if hour < 24 and minute < 60:
+            return time(hour, minute)
+    raise InvalidRequest(
+        "INVALID_DATE_TIME", "appointmentTime", "A time is needed, such as 14:00 or 2 PM"
+    )
+
+
+def parse_instant(value: object, zone: ZoneInfo) -> datetime:
+    """ISO 8601 to the minute: with an offset it means itself, without one `zone`'s wall clock."""
+    if isinstance(value, str) and (match := INSTANT.fullmatch(value.strip())):
+        day, clock = parse_date(match[1]), parse_time(match[2])
+        if match[3] is None:
+            return at_wall_clock(day, clock, zone)
+        try:
+            return datetime.fromisoformat(f"{day}T{clock}{match[3]}")
+        except ValueError:
+            pass
+    raise InvalidRequest(
+        "INVALID_DATE_TIME", "scheduledAt", "A date and a time are needed, as ISO 8601"
+    )
+
+
+def at_wall_clock(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """The instant at which `zone`'s clocks show that time, where there is exactly one (PEP 495)."""
+    first = datetime.combine(day, clock, zone)
+    second = first.replace(fold=1)
+    offsets = first.utcoffset(), second.utcoffset()
+    if offsets[0] == offsets[1]:
+        return first
+    assert offsets[0] is not None and offsets[1] is not None
+    readings = tuple(
+        reading.astimezone(UTC).astimezone(zone)
+        for reading in sorted((first, second), key=datetime.timestamp)
+    )
+    if offsets[0] > offsets[1]:
+        problem = "The clocks go back, and this time comes twice"
+        raise InvalidRequest("AMBIGUOUS_TIME", "appointmentTime", problem, readings)
+    problem = "The clocks go forward, and this time is left out"
+    raise InvalidRequest("NONEXISTENT_TIME", "appointmentTime", problem, readings)
+
+
+def parse_duration(value: object) -> int:
+    """Minutes, 5 to 480: a number or its digits."""
+    digits = _text_or_digits(value, "INVALID_ARGUMENTS", "duration")
+    match = re.fullmatch(r"(\d{1,3})\s*(?:m|min|mins|minutes?)?", digits, re.ASCII | re.I)
+    if match is None or not 5 <= int(match[1]) <= 480:
+        raise InvalidRequest("INVALID_ARGUMENTS", "duration", "It must be 5 to 480 minutes")
+    return int(match[1])
+
+
+def _text_or_digits(value: object, code: InvalidCode, field: str) -> str:
+    """Text, or what a JSON number would be as text: models send both."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        text = str(value).strip()
+        if len(text) <= LONGEST:
+            return text
+    raise InvalidRequest(code, field, "It must be short text or a whole number")

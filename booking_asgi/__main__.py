@@ -76,7 +76,8 @@ def serve(config: Config) -> None:
             _on(url, _make_demo)
             tomorrow = datetime.now(ZoneInfo(DEMO_TIMEZONE)).date() + timedelta(days=1)
             demo = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
-            click.echo(DEMO.format(host=config.host, port=config.port, **demo))
+            host = f"[{config.host}]" if ":" in config.host else config.host
+            click.echo(DEMO.format(host=host, port=config.port, **demo))
         _on(url, lambda conn: find_organization_by_token(conn, ""))
         server = uvicorn.Server(
             uvicorn.Config(
@@ -195,6 +196,10 @@ def _on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         ) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, BookingError) as error:
         raise click.ClickException(str(error).partition("\n")[0]) from None
+    except ValueError:  # its words would repeat a piece of the password
+        raise click.ClickException(
+            "BOOKING_DATABASE_URL can't be read: is each / ? # @ of its password percent-encoded?"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def create_app(config: Config) -> Starlette:
             reset=_keep_session,
             server_settings={"application_name": "vapi-booking"},
         ) as pool:
-            database = Database(pool, wait_seconds=config.deadline_seconds / 4)
+            database = Database(pool, wait_seconds=config.deadline_seconds * 3 / 4)
             yield State(config=config, database=database, tenants=Tenants(database))
             await database.close()
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
 
 class ConfigError(Exception):
@@ -71,7 +70,7 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 
 
 def _postgres_url(text: str) -> str:
-    if urlsplit(text).scheme in ("postgres", "postgresql"):
+    if text.lower().startswith(("postgres://", "postgresql://")):
         return text
     raise ValueError("must be a URL such as postgresql://user:password@host/database")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -25,6 +26,7 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[str, tuple[float, Organization]] = {}
+        self._asked: dict[str, asyncio.Task[Organization | None]] = {}
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """Raises `Unavailable`, or `OrganizationNotReady`."""
@@ -32,11 +34,21 @@ class Tenants:
         known = self._known.get(token)
         if known is not None and known[0] > now:
             return known[1]
+        # Who comes while it is looked up waits for that answer, and takes no connection.
+        if token not in self._asked:
+            self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
+        return await asyncio.shield(self._asked[token])
+
+    async def _ask(self, token: str, give_up_at: float) -> Organization | None:
+        try:
+            found = await self._database.within(
+                give_up_at,
+                lambda lease: lease.run(lambda conn: find_organization_by_token(conn, token)),
+            )
+        finally:
+            del self._asked[token]
+        now = time.monotonic()
         self._known = {key: kept for key, kept in self._known.items() if kept[0] > now}
-        found = await self._database.within(
-            give_up_at,
-            lambda lease: lease.run(lambda conn: find_organization_by_token(conn, token)),
-        )
         if found is not None:
             self._known[token] = (now + KNOWN_SECONDS, found)
         return found

@@ -5,6 +5,7 @@ Each parser raises `InvalidRequest`. Its `problem` never repeats what was said.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, date, datetime, time
 from typing import NewType
@@ -21,11 +22,18 @@ Email = NewType("Email", str)
 """An email address, normalized; two that differ in case only are one."""
 
 LONGEST = 254
+LONGEST_E164 = len("+") + 15
 YEARS = range(1970, 2200)
 NOTHING = {"", "n/a", "none", "null", "undefined", "unknown", "anonymous"}
+# The numbers spell ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a keypad: carriers
+# send them for a withheld number, and the last could pass for a Chinese subscriber.
 NO_NUMBER = re.compile(
-    r"private|restricted|blocked|unavailable|withheld|no caller id|sips?:.*", re.I
+    r"private|restricted|blocked|unavailable|withheld|no caller id|sips?:.*"
+    r"|\+(?:266696687|7378742833|2562533|8656696|86282452253)",
+    re.I,
 )
+# Typographic ones, which models like to write, non-breaking above all.
+HYPHENS = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2212", "-"))
 
 PHONE = re.compile(r"(?:tel:)?[\d\s()+./-]+(?:(?:,|;)?\s*(?:ext(?:ension)?|x)[.:=]?\s*\d+)?", re.I)
 DIGITS = {
@@ -38,9 +46,13 @@ SIGNS = {
 }
 SPOKEN_SIGN = re.compile(rf"(?<=\S)\s+({'|'.join(SIGNS)})\s+(?=\S)", re.I)
 DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-CLOCK = re.compile(r"(\d{1,2})(?::?(\d{2})(?::00(?:\.0+)?)?)?\s*(?:([ap])\.?\s?m\.?)?", re.ASCII)
+CLOCK = re.compile(
+    r"(?!0\d\d\b)(\d{1,2})(?::?(\d{2})(?:(?<=:\d\d):00(?:\.0+)?)?)?\s*(?:([ap])\.?\s?m\.?)?",
+    re.ASCII,
+)
 INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::00(?:\.0+)?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::00(?:\.0+)?)?\s*(Z|[+-]\d{2}(?::?[0-5]\d)?)?",
+    re.ASCII,
 )
 WORDS_OF_CLOCK = {
     "noon": time(12),
@@ -80,28 +92,25 @@ def parse_phone(value: object, region: str) -> Phone:
 
     Possible, not assigned: the reserved 555 numbers pass. An extension is dropped.
     """
-    spoken = _text_or_digits(value, "INVALID_PHONE", "phone")
-    words = re.split(r"[\s,-]+", spoken.lower())
+    spoken = _text_or_digits(value, "INVALID_PHONE", "phone").translate(HYPHENS)
+    words = re.split(r"[\s,.-]+", spoken.lower())
     if any(word in DIGITS for word in words):
         spoken = "".join(DIGITS.get(word, word) for word in words)
     if PHONE.fullmatch(spoken):
-        try:
+        with contextlib.suppress(phonenumbers.NumberParseException):
             number = phonenumbers.parse(spoken, region)
-        except phonenumbers.NumberParseException:
-            pass
-        else:
-            reason = phonenumbers.is_possible_number_with_reason(number)
-            if reason == phonenumbers.ValidationResult.IS_POSSIBLE:
-                return Phone(
-                    phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-                )
+            phone = _e164(number)
+            # Read again, a row of zeros loses one each time: it is nobody's number.
+            if _is_complete(number) and phone == _e164(phonenumbers.parse(phone)):
+                return phone
     raise InvalidRequest("INVALID_PHONE", "phone", "It is not a complete phone number")
 
 
 def parse_email(value: object) -> Email:
     """A written address, or a spoken one: "luis dot ortega at example dot com"."""
     if isinstance(value, str) and len(value) <= LONGEST:
-        address = SPOKEN_SIGN.sub(lambda sign: SIGNS[sign[1].lower()], value.strip().rstrip("."))
+        written = value.strip().rstrip(".").translate(HYPHENS)
+        address = SPOKEN_SIGN.sub(lambda sign: SIGNS[sign[1].lower()], written)
         address = re.sub(r"\s*([@._+-])\s*", r"\1", address)
         # Letters may be spelled one by one; words side by side may be two things.
         address = "@".join(
@@ -193,12 +202,32 @@ def parse_duration(value: object) -> int:
     return int(match[1])
 
 
+def _is_complete(number: phonenumbers.PhoneNumber) -> bool:
+    """Possible, and not only among the neighbours: where special numbers are short (Australia, New
+    Zealand), a local number without its area code is possible too."""
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or len(_e164(number)) > LONGEST_E164:
+        return False
+    as_subscriber = phonenumbers.is_possible_number_for_type_with_reason(
+        number, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE
+    )
+    return (
+        as_subscriber != phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY
+        or phonenumbers.is_valid_number(number)
+    )
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> Phone:
+    return Phone(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
 def _text_or_digits(value: object, code: InvalidCode, field: str) -> str:
     """Text, or what a JSON number would be as text: models send both."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        text = str(value).strip()
-        if len(text) <= LONGEST:
-            return text
+    # Python refuses to write out an integer of some thousand digits.
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**LONGEST:
+        value = str(value)
+    if isinstance(value, str) and len(text := value.strip()) <= LONGEST:
+        return text
     raise InvalidRequest(code, field, "It must be short text or a whole number")

@@ -130,7 +130,7 @@ def _person(
 def _name(given: Mapping[str, object]) -> str | None:
     parts = ("name",) if "name" in given else ("first_name", "last_name")
     names = [parsing.parse_text(given[part], "patientName") for part in parts if part in given]
-    return " ".join(names) or None
+    return parsing.parse_text(" ".join(names), "patientName") if names else None
 
 
 def _start(given: Mapping[str, object], zone: ZoneInfo) -> datetime:

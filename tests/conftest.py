@@ -1,0 +1,163 @@
+"""A real PostgreSQL for every test: most share a database and roll back, some own one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from booking_asgi import Config, create_app
+from booking_asgi.postgres import find_programs
+from booking_core import Connection, Organization
+from tests import servers
+from tests.factories import TOKEN, a_clinic
+
+SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
+CHOICE = servers.choose()
+
+
+def pytest_report_header() -> str:
+    return f"database: {CHOICE.kind.partition('://')[0]} ({CHOICE.reason})"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    with servers.running(CHOICE) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a database with the tables, made by psql from the file as it stands."""
+    with a_database(server_url, "template0") as url:
+        psql(url, "--single-transaction", "-f", str(SCHEMA))
+        yield urlsplit(url).path[1:]
+
+
+@pytest.fixture(scope="session")
+def shared_url(server_url: str, template: str) -> Iterator[str]:
+    with a_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def conn(shared_url: str) -> AsyncIterator[Connection]:
+    """A connection in a transaction of its own that is rolled back."""
+    async with connected(shared_url) as conn:
+        transaction = conn.transaction()
+        await transaction.start()
+        yield conn
+        await transaction.rollback()
+
+
+@pytest.fixture
+async def clinic(conn: Connection) -> Organization:
+    """An organization in New York with the one resource `main`, in `conn`'s transaction."""
+    return await a_clinic(conn)
+
+
+@pytest.fixture
+def url(server_url: str, template: str) -> Iterator[str]:
+    """A database of the test's own, for what commits or needs several connections."""
+    with a_database(server_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def pool(url: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
+    async with asyncpg.create_pool(url, min_size=1, max_size=20) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def endpoint(url: str) -> AsyncIterator[Endpoint]:
+    """The application on a database of its own, with a clinic and its token."""
+    async with connected(url) as conn:
+        clinic = await a_clinic(conn, token=TOKEN)
+        # A deadline that a busy machine does not reach: only tests of the deadline set their own.
+        async with serving(Config(database_url=url, deadline_seconds=60)) as client:
+            yield Endpoint(client=client, conn=conn, clinic=clinic, url=url)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """`client` sends the clinic's token; `conn` looks at the rows."""
+
+    client: httpx.AsyncClient
+    conn: Connection
+    clinic: Organization
+    url: str
+
+    async def book(self, **arguments: object) -> httpx.Response:
+        """The direct body."""
+        return await self.client.post("/api/vapi/tools/book-appointment", json=arguments)
+
+    async def send(self, message: object, path: str = "/api/vapi/tools") -> httpx.Response:
+        """Vapi's envelope."""
+        return await self.client.post(path, json={"message": message})
+
+
+async def contacts_and_appointments(endpoint: Endpoint) -> tuple[int, int]:
+    return await count(endpoint.conn, "contacts"), await count(endpoint.conn, "appointments")
+
+
+@contextlib.asynccontextmanager
+async def serving(config: Config) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(config)
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "state": dict(state or {})}, receive, send)
+
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(with_state),
+            base_url="http://booking",
+            headers={"X-Vapi-Secret": TOKEN},
+        ) as client:
+            yield client
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    conn = await asyncpg.connect(url)
+    try:
+        yield conn
+    finally:
+        await conn.close(timeout=5)
+
+
+async def until(conn: Connection, question: str, *arguments: object) -> None:
+    """Ask the database again and again until the answer is yes."""
+    async with asyncio.timeout(10):
+        while not await conn.fetchval(question, *arguments):  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.005)
+
+
+async def count(conn: Connection, table: str) -> int:
+    return int(await conn.fetchval(f"select count(*) from {table}"))
+
+
+@contextlib.contextmanager
+def a_database(server_url: str, template: str) -> Iterator[str]:
+    name = f"booking_test_{secrets.token_hex(4)}"
+    psql(server_url, "-c", f"create database {name} template {template}")
+    yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    psql(server_url, "-c", f"drop database {name} with (force)")
+
+
+def psql(url: str, *arguments: str) -> str:
+    """What psql prints: a subprocess, so that a file is read as psql reads it."""
+    command = [str(find_programs() / "psql"), url, "-XAtq", "-v", "ON_ERROR_STOP=1", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()

@@ -1,0 +1,81 @@
+"""Sane values, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from booking_core import (
+    BookingRequest,
+    Connection,
+    Organization,
+    Phone,
+    add_organization,
+    add_token,
+)
+
+TOKEN = "a-token"
+NEW_YORK = ZoneInfo("America/New_York")
+SOON = datetime(2027, 3, 1, 14, 0, tzinfo=UTC)
+"""A start for the library, which takes any time at all."""
+
+
+def in_days(days: int) -> str:
+    """A date for the endpoint, which refuses the past: so many days from today in New York."""
+    return (datetime.now(NEW_YORK).date() + timedelta(days=days)).isoformat()
+
+
+async def a_clinic(
+    conn: Connection,
+    *,
+    resources: Sequence[str] = ("main",),
+    timezone: str = "America/New_York",
+    phone_region: str = "US",
+    token: str | None = None,
+) -> Organization:
+    clinic = await add_organization(
+        conn, name="Clinic", timezone=timezone, phone_region=phone_region, resources=resources
+    )
+    if token is not None:
+        await add_token(conn, clinic.id, token=token)
+    return clinic
+
+
+def a_request(clinic: Organization, **fields: Any) -> BookingRequest:
+    """By phone, at `SOON`, unless `fields` say otherwise."""
+    defaults = {"phone": Phone("+15551234567"), "name": "Sam Wilson", "scheduled_at": SOON}
+    return BookingRequest(org_id=clinic.id, **{**defaults, **fields})
+
+
+def a_caller(number: int) -> Phone:
+    """One of ten thousand people."""
+    return Phone(f"+1555200{number:04}")
+
+
+def arguments(**given: object) -> dict[str, object]:
+    """What a model sends, but for what `given` says otherwise; a None is left out."""
+    defaults = {
+        "patientPhone": "+15551234567",
+        "patientEmail": "sam@test.com",
+        "patientName": "Sam Wilson",
+        "serviceType": "Botox Consultation",
+        "appointmentDate": in_days(1),
+        "appointmentTime": "14:00",
+    }
+    return {name: value for name, value in {**defaults, **given}.items() if value is not None}
+
+
+def tool_calls(*calls: object, **message: object) -> dict[str, object]:
+    """Vapi's message with these calls, in a phone call of its own."""
+    call = {"id": str(uuid4()), "type": "inboundPhoneCall"}
+    return {"type": "tool-calls", "call": call, "toolCallList": list(calls), **message}
+
+
+def a_call(
+    given: object, *, id: str = "call_1", name: str = "bookAppointment"
+) -> dict[str, object]:
+    """One call in shape S1: the arguments as an object; in shape S2 where they are text."""
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": given}}

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import dataclasses
+import traceback
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from booking_asgi.config import Config, ConfigError
+
+URL = "postgresql://booking:s3cret@db.example.com:5432/bookings"
+READ: dict[str, tuple[str, object]] = {
+    "BOOKING_DATABASE_URL": (URL, URL),
+    "BOOKING_DATA_DIR": ("/var/lib/booking", Path("/var/lib/booking")),
+    "BOOKING_PG_BIN": ("/usr/lib/postgresql/18/bin", Path("/usr/lib/postgresql/18/bin")),
+    "BOOKING_HOST": ("0.0.0.0", "0.0.0.0"),
+    "BOOKING_PORT": ("8080", 8080),
+    "BOOKING_POOL_SIZE": ("25", 25),
+    "BOOKING_STATEMENT_CACHE_SIZE": ("0", 0),
+    "BOOKING_DEADLINE_SECONDS": ("2.5", 2.5),
+    "BOOKING_HORIZON_DAYS": ("90", 90),
+    "BOOKING_LOG_FORMAT": ("json", "json"),
+}
+WRONG = {
+    "BOOKING_DATABASE_URL": ["mysql://u:s3cret@h/d", "u:s3cret@h/d", "postgresql:u:s3cret@h/d"],
+    "BOOKING_PORT": ["nonsense", "0", "65536", "-1", "80.0", "٨٠", "9" * 5000],
+    "BOOKING_POOL_SIZE": ["0", "1001", "ten"],
+    "BOOKING_STATEMENT_CACHE_SIZE": ["-1", "10001"],
+    "BOOKING_DEADLINE_SECONDS": ["0", "0.09", "301", "nan", "inf", "-1", "4s"],
+    "BOOKING_HORIZON_DAYS": ["0", "3661", "2 years"],
+    "BOOKING_LOG_FORMAT": ["xml", "JSON"],
+}
+
+
+def field_of(variable: str) -> str:
+    return variable.removeprefix("BOOKING_").lower()
+
+
+def test_nothing_set_is_the_defaults() -> None:
+    """Without any variable every setting is its default."""
+    assert Config() == Config.from_environ({})
+
+
+def test_each_setting_has_a_variable() -> None:
+    """What Config holds, and nothing else, is read."""
+    fields = [field.name for field in dataclasses.fields(Config)]
+    assert fields == [field_of(variable) for variable in READ]
+
+
+@pytest.mark.parametrize("variable", READ)
+def test_a_variable_sets_its_field(variable: str) -> None:
+    """A variable sets the field of its name and leaves the others."""
+    text, value = READ[variable]
+    expected = dataclasses.replace(Config(), **{field_of(variable): value})  # type: ignore[arg-type]
+    assert expected == Config.from_environ({variable: text})
+
+
+@pytest.mark.parametrize("variable", READ)
+@pytest.mark.parametrize("text", ["", "  "])
+def test_empty_is_unset(variable: str, text: str) -> None:
+    """A variable that is empty or blank, as compose files leave it, is the default."""
+    assert Config() == Config.from_environ({variable: text})
+
+
+def test_space_around_a_value_is_left_out() -> None:
+    """A value may have space around it."""
+    assert Config.from_environ({"BOOKING_PORT": " 8080\n"}).port == 8080
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [(variable, text) for variable, texts in WRONG.items() for text in texts],
+    ids=lambda text: text[:30],
+)
+def test_a_wrong_value_names_its_variable(variable: str, text: str) -> None:
+    """A value that can't be used is an error of one line that begins with its variable."""
+    with pytest.raises(ConfigError, match=rf"\A{variable} .+\Z"):
+        Config.from_environ({variable: text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *WRONG["BOOKING_DATABASE_URL"],
+        "http://u:s3cret℀@host/db",  # the standard library's own complaint quotes it
+        "postgres+asyncpg://u:s3cret@[::1/db",
+    ],
+)
+def test_a_wrong_url_repeats_no_password(text: str) -> None:
+    """What is said of a wrong URL holds nothing of it, the traceback included."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_environ({"BOOKING_DATABASE_URL": text})
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_url_is_read_without_parsing_it() -> None:
+    """A password that urllib chokes on passes unchanged: the driver is the judge of a URL."""
+    url = "postgresql://u:s3cret℀@host/db"
+    assert url == Config.from_environ({"BOOKING_DATABASE_URL": url}).database_url
+
+
+def test_repr_shows_no_password() -> None:
+    """A Config that is logged or printed does not give the database away."""
+    config = Config(database_url=URL)
+    assert "s3cret" not in repr(config)
+    assert "s3cret" not in str(config)
+
+
+@given(variable=st.sampled_from(list(READ)), text=st.text())
+def test_any_text_is_a_setting_or_an_error(variable: str, text: str) -> None:
+    """Whatever a variable holds, it is read or it is a ConfigError that names it."""
+    try:
+        Config.from_environ({variable: text})
+    except ConfigError as error:
+        assert str(error).startswith(f"{variable} ")

@@ -1,0 +1,226 @@
+"""What is logged: the lines that operators search for, and nobody's name, phone, email or token."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+import asyncpg
+import pytest
+import structlog
+
+from booking_asgi import logs
+from booking_core import Email, resolve_contact
+from tests.conftest import Endpoint, connected, until
+from tests.factories import TOKEN, a_call, arguments, tool_calls
+
+Logged: TypeAlias = Callable[[], str]
+PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
+
+
+@pytest.fixture(params=["text", "json"])
+def logged(request: pytest.FixtureRequest) -> Iterator[Logged]:
+    """Logging as `serve` sets it up, at every level, and what it has written so far."""
+    logs.configure(request.param)
+    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client names its URLs
+    [handler] = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    written = io.StringIO()
+    handler.setStream(written)
+    yield written.getvalue
+    logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
+    structlog.reset_defaults()
+
+
+def ours(lines: str) -> list[tuple[str, str, dict[str, object]]]:
+    """Level, text and fields of each of our own lines, in either format."""
+    found = []
+    for line in lines.splitlines():
+        if "VapiTools: " not in line:
+            continue
+        if line.startswith("{"):
+            fields = json.loads(line)
+            level, text = fields.pop("level"), fields.pop("event")
+            del fields["timestamp"]
+        else:
+            _, level, rest = line.split(" ", 2)
+            text, brace, object_ = rest.partition(" {")
+            fields = json.loads(f"{{{object_}") if brace else {}
+        found.append((level.lower(), text, fields))
+    return found
+
+
+async def provoke_everything(endpoint: Endpoint) -> None:
+    """Each outcome there is, by each road."""
+    by_email = {"patientPhone": None, "patientEmail": "wilson@test.com"}
+    refuse = "alter table {} add constraint mine check (false) not valid"
+    await endpoint.book(**arguments())
+    await endpoint.book(**arguments(patientPhone="555-123-4567 "))
+    await endpoint.book(**arguments(patientPhone="+15557654321", patientName="Wilson"))
+    await endpoint.book(**arguments(patientPhone=None, appointmentTime="15:00"))
+    await endpoint.book(**arguments(**by_email, appointmentTime="16:00"))
+    await endpoint.book(**arguments(patientPhone="Sam", patientEmail="Sam Wilson"))
+    await endpoint.book(**arguments(patientPhone=None, patientEmail=None))
+    await endpoint.book(**arguments(appointmentDate="sam@test.com"))
+    await endpoint.book(**arguments(resource="Wilson"))
+    await endpoint.send(tool_calls(a_call(arguments()), a_call("Sam Wilson", id="2")))
+    await endpoint.client.post("/api/vapi/tools", content=b"Sam +15551234567")
+    await endpoint.client.post("/api/vapi/tools/Wilson", json=arguments())
+    await endpoint.client.post("/api/vapi/tools", json={}, headers={"X-Vapi-Secret": "Wilson"})
+    await endpoint.conn.execute("delete from appointments; delete from contacts")
+    await endpoint.conn.execute("create unique index mine on contacts (org_id, lower(email))")
+    for phone in ("+15551234567", "+15557654321"):
+        await endpoint.book(**arguments(patientPhone=phone, appointmentTime="17:00"))
+    await endpoint.conn.execute(refuse.format("appointments"))
+    await endpoint.book(**arguments(appointmentTime="18:00"))
+    await endpoint.conn.execute(refuse.format("contacts"))
+    await endpoint.book(**arguments(appointmentTime="18:00"))
+    await endpoint.book(**arguments(**by_email, appointmentTime="18:00"))
+    await endpoint.conn.execute("drop table vapi_credentials")
+    await endpoint.client.post("/api/vapi/tools", json={}, headers={"X-Vapi-Secret": "Wilson"})
+
+
+async def test_no_line_holds_what_is_personal(endpoint: Endpoint, logged: Logged) -> None:
+    """At any level, on any road, whatever fails."""
+    await provoke_everything(endpoint)
+    lines = logged()
+    assert "❌ Failed to upsert contact by phone" in lines
+    assert [word for word in PERSONAL if word.lower() in lines.lower()] == []
+
+
+async def test_the_lines_of_a_booking_by_phone(endpoint: Endpoint, logged: Logged) -> None:
+    """Their texts stay, since operators search for them; ids stand behind, the phone is masked."""
+    await endpoint.book(**arguments())
+    row = await endpoint.conn.fetchrow("select id::text, contact_id::text from appointments")
+    assert row is not None
+    org_id = str(endpoint.clinic.id)
+    assert ours(logged()) == [
+        (
+            "info",
+            "VapiTools: 📞 Using phone-based upsert (primary path)",
+            {"orgId": org_id, "patientPhone": "+1555•••4567"},
+        ),
+        (
+            "info",
+            "VapiTools: ✅ Upserted contact by phone",
+            {"contactId": row["contact_id"], "patientPhone": "+1555•••4567"},
+        ),
+        (
+            "info",
+            "VapiTools: ✅ Successfully booked appointment",
+            {"appointmentId": row["id"], "contactId": row["contact_id"], "orgId": org_id},
+        ),
+    ]
+
+
+async def test_the_lines_of_a_booking_by_email(endpoint: Endpoint, logged: Logged) -> None:
+    for time in ("14:00", "15:00"):
+        await endpoint.book(**arguments(patientPhone=None, appointmentTime=time))
+    assert [line[:2] for line in ours(logged())] == [
+        ("warning", "VapiTools: ⚠️ No phone provided, using email-based lookup"),
+        ("info", "VapiTools: ✅ Created new contact by email"),
+        ("info", "VapiTools: ✅ Successfully booked appointment"),
+        ("warning", "VapiTools: ⚠️ No phone provided, using email-based lookup"),
+        ("info", "VapiTools: ✅ Found existing contact by email"),
+        ("info", "VapiTools: ✅ Successfully booked appointment"),
+    ]
+
+
+async def test_the_line_of_nobody(endpoint: Endpoint, logged: Logged) -> None:
+    await endpoint.book(**arguments(patientPhone=None, patientEmail=None))
+    assert ours(logged()) == [("warning", "VapiTools: ⚠️ Missing both email and phone", {})]
+
+
+@pytest.mark.parametrize(
+    ("phone", "sabotage", "line", "code"),
+    [
+        (
+            "+15551234567",
+            "alter table contacts drop constraint uq_contacts_org_phone",
+            "VapiTools: ❌ Failed to upsert contact by phone",
+            "42P10",
+        ),
+        (
+            None,
+            "alter table contacts add constraint mine check (name = '')",
+            "VapiTools: ❌ Failed to insert contact",
+            "23514",
+        ),
+        (
+            None,
+            """
+            create unique index mine on contacts (lower(email));
+            insert into organizations (name, timezone, phone_region) values ('o', 'UTC', 'US');
+            insert into contacts (org_id, email)
+            select id, 'sam@test.com' from organizations where name = 'o'
+            """,
+            "VapiTools: ❌ Contact resolution failed - no valid contact ID",
+            None,
+        ),
+    ],
+)
+async def test_the_line_of_a_failure(
+    endpoint: Endpoint,
+    logged: Logged,
+    phone: str | None,
+    sabotage: str,
+    line: str,
+    code: str | None,
+) -> None:
+    """An error line with its SQLSTATE, whose it was masked."""
+    await endpoint.conn.execute(sabotage)
+    await endpoint.book(**arguments(patientPhone=phone))
+    level, text, fields = ours(logged())[-1]
+    assert (level, text, fields.get("code")) == ("error", line, code)
+    masked = {"patientPhone": "+1555•••4567"} if phone else {"patientEmail": "s•••@test.com"}
+    assert masked.items() <= fields.items()
+
+
+async def test_a_race_is_logged(endpoint: Endpoint, logged: Logged) -> None:
+    """By who finds the contact that another call has made meanwhile."""
+    async with connected(endpoint.url) as other:
+        async with other.transaction():
+            await resolve_contact(other, org_id=endpoint.clinic.id, email=Email("sam@test.com"))
+            call = asyncio.create_task(endpoint.book(**arguments(patientPhone=None)))
+            await until(endpoint.conn, "select count(*) > 0 from pg_locks where not granted")
+        await call
+    assert [line[:2] for line in ours(logged())] == [
+        ("warning", "VapiTools: ⚠️ No phone provided, using email-based lookup"),
+        ("warning", "VapiTools: ⚠️ Race condition detected on email insert, retrying SELECT"),
+        ("info", "VapiTools: ✅ Found contact after race condition retry"),
+        ("info", "VapiTools: ✅ Successfully booked appointment"),
+    ]
+
+
+def test_what_others_log_is_cleaned(logged: Logged) -> None:
+    """An exception's words, the lines after the first, and addresses in the first."""
+    error = asyncpg.UniqueViolationError("Key (email)=(sam@test.com) already exists")
+    try:
+        raise error
+    except asyncpg.UniqueViolationError:
+        logging.getLogger("asyncio").exception("of sam@test.com, +15551234567\nSam Wilson")
+    line = logged()
+    assert [word for word in PERSONAL if word in line] == []
+    assert "UniqueViolationError" in line
+    assert "test_logs.py" in line
+    assert "23505" in line
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [("+15551234567", "+1555•••4567"), ("+4912345", "+49•••45"), ("+447911123456", "+4479•••3456")],
+)
+def test_a_masked_phone(phone: str, masked: str) -> None:
+    assert logs.mask_phone(phone) == masked
+
+
+@pytest.mark.parametrize(
+    ("email", "masked"), [("sam@test.com", "s•••@test.com"), ("s@test.com", "s•••@test.com")]
+)
+def test_a_masked_email(email: str, masked: str) -> None:
+    assert logs.mask_email(email) == masked

@@ -1,0 +1,84 @@
+"""What `pip install` gives: the wheel in an environment of its own, without Starlette."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from booking_core import __all__ as exported
+from tests.conftest import SCHEMA
+
+ROOT = SCHEMA.parent.parent
+LIBRARY = ["asyncpg", "email_validator", "phonenumbers", "dns", "idna", "tzdata"]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that has the built wheel and what the library needs."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [wheel] = folder.glob("*.whl")
+    venv.create(folder / "venv", with_pip=False, symlinks=True)
+    [packages] = (folder / "venv").glob("lib/python*/site-packages")
+    # Unpacked, which is all that installing a pure wheel is: no package index is asked.
+    subprocess.run([sys.executable, "-m", "zipfile", "-e", wheel, packages], check=True)
+    here = Path(pytest.__file__).parent.parent
+    for name in LIBRARY:
+        (packages / name).symlink_to(here / name)
+    return folder / "venv" / "bin" / "python"
+
+
+def run(python: Path, *arguments: str, **environ: str) -> str:
+    command = [str(python), "-I", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, env=environ, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_library_alone(python: Path) -> None:
+    """`import booking_core` needs neither Starlette nor any variable, nor does it load one."""
+    program = """
+import booking_core, importlib.util, sys
+print(importlib.util.find_spec("starlette"), "booking_asgi" in sys.modules)
+"""
+    assert run(python, "-c", program) == "None False"
+
+
+def test_each_statement_is_in_the_wheel(python: Path) -> None:
+    """As it stands in the checkout."""
+    program = """
+from importlib.resources import files
+for file in sorted((files("booking_core") / "sql").iterdir(), key=lambda file: file.name):
+    print(file.name, len(file.read_bytes()))
+"""
+    files = sorted(SCHEMA.parent.iterdir(), key=lambda path: path.name)
+    expected = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
+    assert run(python, "-c", program) == expected
+
+
+def test_both_packages_are_typed(python: Path) -> None:
+    program = """
+from importlib.util import find_spec
+from pathlib import Path
+for name in ("booking_core", "booking_asgi"):
+    print(Path(find_spec(name).origin).with_name("py.typed").is_file())
+"""
+    assert run(python, "-c", program) == "True\nTrue"
+
+
+def test_the_readmes_example(python: Path, url: str, tmp_path: Path) -> None:
+    """The first code of the README, word for word, on the wheel and a database with the tables."""
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[:1]
+    (tmp_path / "example.py").write_text(example)
+    printed = run(python, str(tmp_path / "example.py"), DATABASE_URL=url)
+    assert printed == "Booked 2030-12-02 19:00:00+00:00"
+
+
+def test_the_public_names_are_sorted() -> None:
+    assert sorted(exported) == exported

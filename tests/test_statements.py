@@ -1,0 +1,181 @@
+"""The files of `sql/`: each runs in asyncpg, psql and pgbench, and uses its indexes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from booking_asgi.postgres import find_programs
+from booking_core import Connection, _statements, read_schema
+from booking_core._statements import Statement
+from tests.conftest import SCHEMA, psql
+
+SQL = SCHEMA.parent
+STATEMENTS = [value for value in vars(_statements).values() if isinstance(value, Statement)]
+EACH = pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
+SAMPLES = {
+    "org_id": "00000000-0000-4000-8000-000000000001",
+    "contact_id": "00000000-0000-4000-8000-000000000002",
+    "name": "Sam Wilson",
+    "timezone": "America/New_York",
+    "phone_region": "US",
+    "resource": "main",
+    "token_sha256": "\\x00",
+    "label": "first",
+    "phone": "+15551234567",
+    "email": "sam@test.com",
+    "service_type": "Botox",
+    "scheduled_at": "2027-03-01 14:00Z",
+    "duration_minutes": "30",
+    "idempotency_key": "k",
+    "attendee_name": "Sam Wilson",
+}
+
+
+def test_each_file_is_a_statement() -> None:
+    """And each statement a file of its name; the schema is the one that is neither."""
+    files = {path.stem for path in SQL.glob("*.sql")}
+    assert files - {"schema"} == {statement.name for statement in STATEMENTS}
+
+
+@EACH
+def test_a_statement_says_what_it_promises(statement: Statement) -> None:
+    """In its first line, behind its name: there pg_stat_activity shows which one it is."""
+    assert re.match(rf"-- {statement.name}: \S.*\n", statement.text)
+
+
+@EACH
+async def test_a_statement_prepares(conn: Connection, statement: Statement) -> None:
+    """The server counts as many parameters as we do."""
+    prepared = await conn.prepare(statement.text)
+    assert len(prepared.get_parameters()) == len(statement.parameters)
+
+
+@EACH
+def test_a_statement_runs_in_psql(url: str, statement: Statement) -> None:
+    """As the file stands, with the parameters as psql's variables."""
+    variables = [
+        part for name in statement.parameters for part in ("-v", f"{name}='{SAMPLES[name]}'")
+    ]
+    psql(url, "-c", ORGANIZATION)
+    psql(url, *variables, "-f", str(SQL / f"{statement.name}.sql"))
+
+
+@pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
+@EACH
+def test_a_statement_runs_in_pgbench(url: str, statement: Statement, mode: str) -> None:
+    """In each of its modes."""
+    psql(url, "-c", ORGANIZATION)
+    quote = "'{}'" if mode == "simple" else "{}"
+    variables = [
+        part
+        for name in statement.parameters
+        for part in ("-D", f"{name}={quote.format(SAMPLES[name])}")
+    ]
+    command = [str(find_programs() / "pgbench"), "-n", "-t", "2", "-M", mode, *variables]
+    done = subprocess.run(
+        [*command, "-f", str(SQL / f"{statement.name}.sql"), url], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+ORGANIZATION = f"""
+insert into organizations (id, name, timezone, phone_region)
+values ('{SAMPLES["org_id"]}', 'Clinic', 'UTC', 'US')
+"""
+
+
+def test_the_two_ways_to_book_pick_and_take_alike() -> None:
+    """Behind the contact, book_by_phone and book_for_contact are one text."""
+    phone, contact = [
+        (SQL / f"{name}.sql").read_text().partition("\nfree as ")[2]
+        for name in ("book_by_phone", "book_for_contact")
+    ]
+    assert phone
+    assert phone == contact
+
+
+def test_a_contact_is_written_alike_with_and_without_a_booking() -> None:
+    """The clauses of upsert_contact and touch_contact are those of the bookings."""
+    for alone, booking, clause in (
+        ("upsert_contact", "book_by_phone", "do update set"),
+        ("touch_contact", "book_for_contact", "c set"),
+    ):
+        assert assignments(alone, clause) == assignments(booking, clause)
+
+
+def assignments(name: str, clause: str) -> list[str]:
+    text = re.sub(r"--.*", "", (SQL / f"{name}.sql").read_text()).partition(clause)[2]
+    return [
+        " ".join(line.split())
+        for line in re.split(r"\breturning\b|\bwhere\b", text)[0].split(",\n")
+    ]
+
+
+@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact", "find_standing_appointment"])
+def test_the_probe_is_the_constraints_range(name: str) -> None:
+    """A free resource is looked for in the words of the exclusion constraint."""
+    schema = " ".join(read_schema().split())
+    expression = schema[schema.index("tsrange(") : schema.index(" with &&")]
+    statement = " ".join((SQL / f"{name}.sql").read_text().replace("a.", "").split())
+    assert expression in statement
+
+
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("book_by_phone", ["appointments_resource_excl", "resources_pkey"]),
+        ("book_for_contact", ["appointments_resource_excl", "contacts_pkey"]),
+        (
+            "find_standing_appointment",
+            [
+                "appointments_idempotency_key",
+                "appointments_contact_start_key",
+                "appointments_resource_excl",
+            ],
+        ),
+        ("find_contact_by_email", ["contacts_org_email_idx"]),
+        ("find_organization_by_token", ["vapi_credentials_pkey"]),
+        ("touch_contact", ["contacts_pkey"]),
+    ],
+)
+async def test_a_plan_uses_its_indexes(
+    populated: Connection, name: str, indexes: list[str]
+) -> None:
+    """On a database that is large enough for the planner to care: never a table as a whole."""
+    statement = getattr(_statements, name.upper())
+    values = ", ".join(f"'{SAMPLES[parameter]}'" for parameter in statement.parameters)
+    await populated.execute("set local plan_cache_mode = force_generic_plan")
+    await populated.execute(f"prepare planned as {statement.text}")
+    plan = "\n".join(row[0] for row in await populated.fetch(f"explain execute planned ({values})"))
+    await populated.execute("deallocate planned")
+    assert [index for index in indexes if index not in plan] == [], plan
+    assert "Seq Scan on" not in plan, plan
+
+
+@pytest.fixture
+async def populated(conn: Connection) -> Connection:
+    """2,000 organizations of two resources, 10,000 contacts and as many appointments."""
+    await conn.execute(
+        """
+        insert into organizations (name, timezone, phone_region)
+        select 'o' || n, 'UTC', 'US' from generate_series(1, 2000) n;
+        insert into resources select id, r from organizations, unnest(array['a', 'b']) r;
+        insert into contacts (org_id, phone, email, name)
+        select o.id, '+1555' || 1000000 + n, 'p' || n || '@test.com', 'p' || n
+        from organizations o, generate_series(1, 5) n;
+        insert into appointments
+          (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
+        select org_id, id, 'a', 's',
+               timestamptz '2027-01-01Z'
+               + row_number() over (partition by org_id) * interval '30 min',
+               name
+        from contacts;
+        insert into vapi_credentials (token_sha256, org_id)
+        select sha256(id::text::bytea), id from organizations;
+        analyze organizations, resources, contacts, appointments, vapi_credentials;
+        """
+    )
+    return conn

@@ -1,0 +1,165 @@
+"""Whose token decides: every road with the wrong one, and what a right one may not do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from booking_asgi import tenants
+from booking_asgi.database import Database
+from booking_core import add_token
+from tests.conftest import Endpoint, contacts_and_appointments
+from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
+
+PATHS = ["/api/vapi/tools", "/api/vapi/tools/book-appointment"]
+EACH_PATH = pytest.mark.parametrize("path", PATHS)
+
+
+@EACH_PATH
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Vapi-Secret": ""},
+        {"X-Vapi-Secret": "another"},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer another"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": f"Bearer {TOKEN} {TOKEN}"},
+        {"X-Vapi-Secret": TOKEN.upper()},
+    ],
+)
+async def test_without_a_known_token_nothing_is_answered(
+    endpoint: Endpoint, path: str, headers: dict[str, str]
+) -> None:
+    """401, whatever the body says; nothing is written."""
+    del endpoint.client.headers["X-Vapi-Secret"]
+    for body in (arguments(), {"message": tool_calls(a_call(arguments()))}):
+        reply = await endpoint.client.post(path, json=body, headers=headers)
+        assert reply.status_code == 401
+    assert await contacts_and_appointments(endpoint) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X-Vapi-Secret": TOKEN},
+        {"Authorization": f"Bearer {TOKEN}"},
+        {"Authorization": f"bearer  {TOKEN}"},
+        {"Authorization": TOKEN},
+    ],
+)
+async def test_a_token_is_taken_from_either_header(
+    endpoint: Endpoint, headers: dict[str, str]
+) -> None:
+    del endpoint.client.headers["X-Vapi-Secret"]
+    reply = await endpoint.client.post(PATHS[1], json=arguments(), headers=headers)
+    assert reply.status_code == 200
+
+
+async def test_several_tokens_are_live_at_once(endpoint: Endpoint) -> None:
+    """So that one can be changed for another."""
+    second = await add_token(endpoint.conn, endpoint.clinic.id)
+    for token in (TOKEN, second):
+        headers = {"X-Vapi-Secret": token}
+        reply = await endpoint.client.post(PATHS[1], json=arguments(), headers=headers)
+        assert reply.status_code == 200
+
+
+async def test_a_revoked_token_stops_working(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once what is remembered of it has run out, here at once."""
+    monkeypatch.setattr(tenants, "KNOWN_SECONDS", 0.0)
+    assert (await endpoint.book(**arguments())).status_code == 200
+    await endpoint.conn.execute("update vapi_credentials set revoked_at = now()")
+    assert (await endpoint.book(**arguments())).status_code == 401
+
+
+async def test_a_known_token_is_looked_up_once(endpoint: Endpoint) -> None:
+    """Within seconds; an unknown one each time, so that a new token works at once."""
+    assert (await endpoint.book(**arguments())).status_code == 200
+    await endpoint.conn.execute("update vapi_credentials set revoked_at = now()")
+    assert (await endpoint.book(**arguments())).status_code == 200
+    headers = {"X-Vapi-Secret": "new"}
+    assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 401
+    await add_token(endpoint.conn, endpoint.clinic.id, token="new")
+    assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 400
+
+
+async def test_who_ask_at_once_ask_once(endpoint: Endpoint) -> None:
+    """A hundred requests with one token wait for one lookup, and take one connection."""
+    async with asyncpg.create_pool(endpoint.url, min_size=1, max_size=100) as pool:
+        found = tenants.Tenants(Database(pool, wait_seconds=10))
+        give_up_at = time.monotonic() + 10
+        answers = await asyncio.gather(*(found.find(TOKEN, give_up_at) for _ in range(100)))
+        assert {answer.id for answer in answers if answer} == {endpoint.clinic.id}
+        assert pool.get_size() == 1
+
+
+@pytest.mark.parametrize("org_id", [str(uuid4()), "", 7, {}, "null"])
+async def test_a_direct_body_of_another_organization_is_refused(
+    endpoint: Endpoint, org_id: object
+) -> None:
+    reply = await endpoint.book(**arguments(orgId=org_id))
+    assert reply.status_code == 403
+    assert await contacts_and_appointments(endpoint) == (0, 0)
+
+
+async def test_a_direct_body_may_name_its_own(endpoint: Endpoint) -> None:
+    org_id = str(endpoint.clinic.id).upper()
+    assert (await endpoint.book(**arguments(orgId=org_id))).status_code == 200
+
+
+async def test_an_argument_of_another_organization_is_that_calls_error(endpoint: Endpoint) -> None:
+    """The call beside it is booked; what Vapi calls `orgId` is its own and means nothing."""
+    other = await a_clinic(endpoint.conn)
+    message = tool_calls(
+        a_call(arguments(orgId=str(other.id)), id="foreign"), a_call(arguments(), id="own")
+    )
+    message["call"] = {"id": "c", "orgId": str(other.id), "metadata": {"orgId": str(other.id)}}
+    results = (await endpoint.send(message)).json()["results"]
+    assert ["error" in result for result in results] == [True, False]
+    assert {endpoint.clinic.id} == {
+        row["org_id"] for row in await endpoint.conn.fetch("select org_id from appointments")
+    }
+
+
+async def test_a_token_sees_nothing_of_another_tenant(endpoint: Endpoint) -> None:
+    """The same person, slot, resource and idempotency key elsewhere: no repeat, no conflict."""
+    other = await a_clinic(endpoint.conn, token="other")
+    replies = [
+        await endpoint.client.post(
+            PATHS[1],
+            json=arguments(),
+            headers={"X-Vapi-Secret": token, "Idempotency-Key": "k"},
+        )
+        for token in (TOKEN, "other")
+    ]
+    assert [reply.status_code for reply in replies] == [200, 200]
+    rows = await endpoint.conn.fetch("select org_id, contact_id from appointments")
+    assert {row["org_id"] for row in rows} == {endpoint.clinic.id, other.id}
+    assert len({row["contact_id"] for row in rows}) == 2
+
+
+async def test_a_resource_of_another_tenant_is_unknown(endpoint: Endpoint) -> None:
+    await a_clinic(endpoint.conn, resources=["theirs"])
+    assert (await endpoint.book(**arguments(resource="theirs"))).status_code == 400
+    assert await contacts_and_appointments(endpoint) == (0, 0)
+
+
+@pytest.mark.parametrize("column", ["timezone", "phone_region"])
+async def test_an_organization_without_a_zone_is_refused(endpoint: Endpoint, column: str) -> None:
+    """Never a default: 500 to a direct caller, an error to the model, and nothing is written."""
+    unchecked = "alter table organizations drop constraint organizations_phone_region_check"
+    await endpoint.conn.execute(unchecked)
+    await endpoint.conn.execute(f"update organizations set {column} = ''")
+    assert (await endpoint.book(**arguments())).status_code == 500
+    [result] = (await endpoint.send(tool_calls(a_call(arguments())))).json()["results"]
+    assert result["error"].startswith("Not booked: ")
+    assert await contacts_and_appointments(endpoint) == (0, 0)

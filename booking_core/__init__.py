@@ -18,9 +18,12 @@ from booking_core.errors import (
 )
 from booking_core.organizations import (
     Organization,
+    Token,
     add_organization,
     add_token,
     find_organization_by_token,
+    list_tokens,
+    revoke_token,
 )
 from booking_core.parsing import Email, Phone, parse_email, parse_phone
 from booking_core.requests import ARGUMENTS, BookingRequest
@@ -41,12 +44,15 @@ __all__ = [
     "Phone",
     "ResolvedContact",
     "SlotTaken",
+    "Token",
     "add_organization",
     "add_token",
     "book",
     "find_organization_by_token",
+    "list_tokens",
     "parse_email",
     "parse_phone",
     "read_schema",
     "resolve_contact",
+    "revoke_token",
 ]

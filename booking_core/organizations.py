@@ -6,9 +6,11 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import phonenumbers
 
 from booking_core._statements import (
@@ -16,6 +18,8 @@ from booking_core._statements import (
     ADD_RESOURCE,
     ADD_TOKEN,
     FIND_ORGANIZATION_BY_TOKEN,
+    LIST_TOKENS,
+    REVOKE_TOKEN,
 )
 from booking_core.contacts import Connection
 from booking_core.errors import OrganizationNotReady
@@ -69,15 +73,40 @@ async def add_organization(
     return wanted
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Token:
+    """A credential as it is stored: `id` is the start of its hash, the token itself is not kept."""
+
+    id: str
+    label: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
 async def add_token(
     conn: Connection, org_id: UUID, *, label: str = "", token: str | None = None
 ) -> str:
     """Give the organization one more token, random unless given, and return it: only its hash is
-    stored, so that it can't be shown again."""
+    stored, so that it can't be shown again. Raises `OrganizationNotReady` where there is none."""
     token = token or secrets.token_urlsafe(32)
     values = {"token_sha256": token_sha256(token), "org_id": org_id, "label": label}
-    await conn.execute(*ADD_TOKEN.bind(values))
+    try:
+        async with conn.transaction():
+            await conn.execute(*ADD_TOKEN.bind(values))
+    except asyncpg.ForeignKeyViolationError as error:
+        raise OrganizationNotReady("there is no organization of this id") from error
     return token
+
+
+async def list_tokens(conn: Connection, org_id: UUID) -> list[Token]:
+    """All of its tokens, the revoked ones too, newest first."""
+    return [Token(**row) for row in await conn.fetch(*LIST_TOKENS.bind({"org_id": org_id}))]
+
+
+async def revoke_token(conn: Connection, org_id: UUID, token_id: str) -> bool:
+    """Whether there is such a token; it stops working, at an endpoint within 5 seconds."""
+    values = {"org_id": org_id, "token_id": token_id}
+    return await conn.fetchrow(*REVOKE_TOKEN.bind(values)) is not None
 
 
 async def find_organization_by_token(conn: Connection, token: str) -> Organization | None:

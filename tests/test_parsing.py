@@ -28,7 +28,7 @@ from tests.factories import NEW_YORK
 SAM = "+15551234567"
 
 # No deadline: the first internationalized address loads tables for longer than an example takes.
-quick = settings(max_examples=80, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 
 anything = st.text(st.characters(exclude_categories=()))
 """Any text at all: NUL, lone surrogates and unassigned characters too."""

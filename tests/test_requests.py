@@ -19,10 +19,10 @@ SAM = "+15551234567"
 ANA = "+15559876543"
 DAY = date(2027, 3, 1)
 TWO_O_CLOCK = datetime(2027, 3, 1, 14, 0, tzinfo=NEW_YORK)
-SAYS_NOTHING = (None, "", "  ", "N/A", "null", "{{ patient }}")
+SAYS_NOTHING = (None, "N/A", "{{ patient }}")
 
 # No deadline: the first internationalized address loads tables for longer than an example takes.
-quick = settings(max_examples=100, deadline=None)
+quick = settings(max_examples=50, deadline=None)
 
 NAMES = [name for names in ARGUMENTS.values() for name in names]
 

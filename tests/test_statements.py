@@ -23,6 +23,7 @@ SAMPLES = {
     "phone_region": "US",
     "resource": "main",
     "token_sha256": "\\x00",
+    "token_id": "6e340b9cffb3",
     "label": "first",
     "phone": "+15551234567",
     "email": "sam@test.com",

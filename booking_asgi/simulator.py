@@ -1,0 +1,84 @@
+"""What Vapi would send for a call of the tool, in each of its shapes, and what comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from uuid import uuid4
+
+from booking_asgi.config import Config
+from booking_asgi.signatures import sign
+
+SHAPES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7")
+TOOL = "bookAppointment"
+
+
+def tool_message(
+    arguments: Mapping[str, object],
+    *,
+    shape: str = "S1",
+    call_id: str | None = None,
+    conversation: str | None = None,
+    caller_number: str | None = None,
+) -> dict[str, object]:
+    """The `message` of one tool call; see `mention` for the shapes S1 to S6. S7 is the legacy one."""
+    customer = {"number": caller_number} if caller_number else {}
+    call = {"id": conversation or str(uuid4()), "type": "inboundPhoneCall", "customer": customer}
+    message: dict[str, object] = {"timestamp": int(time.time() * 1000), "call": call}
+    if shape == "S7":
+        function_call = {"name": TOOL, "parameters": dict(arguments)}
+        return {**message, "type": "function-call", "functionCall": function_call}
+    return {
+        **message,
+        "type": "tool-calls",
+        **mention(arguments, shape, call_id or f"call_{uuid4().hex}"),
+    }
+
+
+def mention(arguments: Mapping[str, object], shape: str, call_id: str) -> dict[str, object]:
+    """The lists that a call stands in: nested with an object (S1) or text (S2), flat with arguments
+    (S3) or parameters (S4), or only beside its tool, nested (S5) or flat (S6)."""
+    given = dict(arguments)
+    match shape:
+        case "S1" | "S2":
+            form = given if shape == "S1" else json.dumps(given)
+            function = {"name": TOOL, "arguments": form}
+            call = {"id": call_id, "type": "function", "function": function}
+            tool = {"type": "function", "function": {"name": TOOL, "parameters": {}}}
+            both = {"toolCallList": [call], "toolCalls": [call]}
+            return {**both, "toolWithToolCallList": [{**tool, "toolCall": call}]}
+        case "S3":
+            return {"toolCallList": [{"id": call_id, "name": TOOL, "arguments": given}]}
+        case "S4":
+            return {"toolCallList": [{"id": call_id, "name": TOOL, "parameters": given}]}
+        case "S5":
+            function = {"name": TOOL, "parameters": given}
+            call = {"id": call_id, "type": "function", "function": function}
+            return {"toolWithToolCallList": [{"type": "function", "toolCall": call}]}
+        case "S6":
+            call = {"id": call_id, "parameters": given}
+            return {"toolWithToolCallList": [{"name": TOOL, "toolCall": call}]}
+    raise ValueError(f"the shapes are {', '.join(SHAPES)}")
+
+
+def deliver(url: str, message: Mapping[str, object], config: Config, token: str) -> tuple[bool, str]:
+    """Send it, signed where the settings have a secret: whether it is booked, and what is heard."""
+    body = json.dumps({"message": message}).encode()
+    headers = {"Content-Type": "application/json", "X-Vapi-Secret": token}
+    if config.hmac_secret is not None:
+        timestamp = str(int(time.time()))
+        headers[config.hmac_timestamp_header] = timestamp
+        headers[config.hmac_signature_header] = sign(config, timestamp, body)
+    request = urllib.request.Request(url, body, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as reply:
+            answer = json.load(reply)
+    except urllib.error.HTTPError as error:
+        return False, f"Nothing: the endpoint answered {error.code}, which Vapi ignores."
+    except (OSError, ValueError) as error:
+        return False, f"Nothing: {error}"
+    result = answer["results"][0] if "results" in answer else answer
+    return result.get("result", "").startswith("Booked"), result.get("result") or result["error"]

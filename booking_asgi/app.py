@@ -18,12 +18,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from booking_asgi import direct, vapi
+from booking_asgi import direct, openapi, vapi
 from booking_asgi.config import Config
 from booking_asgi.database import Database, Unavailable
 from booking_asgi.desk import book_all
 from booking_asgi.intake import Understood, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
+from booking_asgi.signatures import is_signed
 from booking_asgi.speech import Failure, instruct
 from booking_asgi.tenants import Tenants, token_of
 from booking_core import (
@@ -80,6 +81,7 @@ def create_app(config: Config) -> Starlette:
         Route("/api/vapi/tools", answer_tools, methods=["POST"]),
         Route("/api/vapi/tools/{tool}", answer_tools, methods=["POST"]),
         Route("/api/health", answer_health, methods=["GET"]),
+        Route("/openapi.json", answer_openapi, methods=["GET"]),
     ]
     return Starlette(routes=routes, lifespan=lifespan, max_body_size=MOST_BYTES)
 
@@ -87,6 +89,7 @@ def create_app(config: Config) -> Starlette:
 async def answer_tools(request: Request[State]) -> Response:
     """Vapi's message, or on a tool's own path the arguments themselves."""
     state, tool = request.state, request.path_params.get("tool")
+    config = state["config"]
     token = token_of(request.headers)
     if token is None:
         return _refuse(401, "UNAUTHORIZED", "A token is needed")
@@ -97,7 +100,9 @@ async def answer_tools(request: Request[State]) -> Response:
             body = await request.body()
     except (TimeoutError, ClientDisconnect):
         return _refuse(408, "INVALID_ARGUMENTS", "The body did not arrive in time")
-    give_up_at = time.monotonic() + state["config"].deadline_seconds
+    give_up_at = time.monotonic() + config.deadline_seconds
+    if config.hmac_secret and not is_signed(config, request.headers, body, time.time()):
+        return _refuse(401, "UNAUTHORIZED", "The signature is missing, stale or wrong")
     tenant = await _identify(state["tenants"], token, give_up_at)
     if tenant is None:
         return _refuse(401, "UNAUTHORIZED", "The token is not known")
@@ -121,6 +126,10 @@ async def answer_health(request: Request[State]) -> Response:
     except (Unavailable, asyncpg.PostgresError):
         return _json(503, {"status": "unavailable"})
     return _json(200, {"status": "ok"})
+
+
+async def answer_openapi(request: Request[State]) -> Response:
+    return _json(200, openapi.document())
 
 
 async def _answer_message(

@@ -26,6 +26,12 @@ class Config:
     deadline_seconds: float = 4.0
     horizon_days: int = 731
     log_format: Literal["text", "json"] = "text"
+    hmac_secret: str | None = field(default=None, repr=False)
+    hmac_signature_header: str = "x-signature"
+    hmac_timestamp_header: str = "x-timestamp"
+    hmac_algorithm: Literal["sha256", "sha512"] = "sha256"
+    hmac_encoding: Literal["hex", "base64"] = "hex"
+    hmac_prefix: str = ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -86,4 +92,10 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "deadline_seconds": _seconds,
     "horizon_days": _whole_number(1, 3660),
     "log_format": _one_of("text", "json"),
+    "hmac_secret": str,
+    "hmac_signature_header": str.lower,
+    "hmac_timestamp_header": str.lower,
+    "hmac_algorithm": _one_of("sha256", "sha512"),
+    "hmac_encoding": _one_of("hex", "base64"),
+    "hmac_prefix": str,
 }

@@ -24,7 +24,7 @@ def tool_message(
     conversation: str | None = None,
     caller_number: str | None = None,
 ) -> dict[str, object]:
-    """The `message` of one tool call; see `mention` for the shapes S1 to S6. S7 is the legacy one."""
+    """The `message` of one tool call: `mention` has the shapes S1 to S6, S7 is the legacy one."""
     customer = {"number": caller_number} if caller_number else {}
     call = {"id": conversation or str(uuid4()), "type": "inboundPhoneCall", "customer": customer}
     message: dict[str, object] = {"timestamp": int(time.time() * 1000), "call": call}
@@ -64,7 +64,9 @@ def mention(arguments: Mapping[str, object], shape: str, call_id: str) -> dict[s
     raise ValueError(f"the shapes are {', '.join(SHAPES)}")
 
 
-def deliver(url: str, message: Mapping[str, object], config: Config, token: str) -> tuple[bool, str]:
+def deliver(
+    url: str, message: Mapping[str, object], config: Config, token: str
+) -> tuple[bool, str]:
     """Send it, signed where the settings have a secret: whether it is booked, and what is heard."""
     body = json.dumps({"message": message}).encode()
     headers = {"Content-Type": "application/json", "X-Vapi-Secret": token}

@@ -80,9 +80,8 @@ SAY: Mapping[str, str] = {
 
 INSTRUCT: Mapping[str, str] = {
     "AMBIGUOUS_TIME": (
-        "Not booked: the clocks go back, and this time comes twice. Ask which one is meant. "
-        "Then call again with scheduledAt alone: {first_iso} for {first}, or {second_iso} for "
-        "{second}."
+        "Not booked: the clocks go back, and this time comes twice. Ask which one is meant. Then "
+        "call again and add scheduledAt: {first_iso} for {first}, or {second_iso} for {second}."
     ),
     "BOOKING_FAILED": (
         "Not booked: the booking system has a fault. Apologize, and offer that somebody calls back."
@@ -121,7 +120,7 @@ INSTRUCT: Mapping[str, str] = {
         "Not booked: the clocks go forward, and this time does not exist. Ask whether {first} "
         "or {second} suits, and call again."
     ),
-    "PAST_DATE": "Not booked: {problem}. Ask for another day and time.",
+    "PAST_DATE": "Not booked. {problem}. Ask for another day and time.",
     "TEMPORARILY_UNAVAILABLE": (
         "Not confirmed: the booking system did not answer in time. Do not say that it is "
         "booked. Call again with the same details."

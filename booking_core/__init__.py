@@ -26,10 +26,11 @@ from booking_core.organizations import (
     revoke_token,
 )
 from booking_core.parsing import Email, Phone, parse_email, parse_phone
-from booking_core.requests import ARGUMENTS, BookingRequest
+from booking_core.requests import ARGUMENTS, Argument, BookingRequest
 
 __all__ = [
     "ARGUMENTS",
+    "Argument",
     "Booked",
     "BookingError",
     "BookingNotSettled",

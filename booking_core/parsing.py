@@ -22,9 +22,14 @@ Email = NewType("Email", str)
 """An email address, normalized; two that differ in case only are one."""
 
 LONGEST = 254
+# What names of some scripts are written with: joiners, and the soft hyphen.
+JOINERS = dict.fromkeys((0x200C, 0x200D, 0x00AD))
 LONGEST_E164 = len("+") + 15
 YEARS = range(1970, 2200)
-NOTHING = {"", "n/a", "none", "null", "undefined", "unknown", "anonymous"}
+NOTHING = {
+    *("", "-", "n/a", "nil", "none", "not provided", "null", "undefined"),
+    *("anonymous", "unknown"),
+}
 # The numbers spell ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN and UNAVAILABLE on a keypad: carriers
 # send them for a withheld number, and the last could pass for a Chinese subscriber.
 NO_NUMBER = re.compile(
@@ -56,6 +61,7 @@ INSTANT = re.compile(
 )
 WORDS_OF_CLOCK = {
     "noon": time(12),
+    "midday": time(12),
     "12 noon": time(12),
     "midnight": time(0),
     "12 midnight": time(0),
@@ -81,7 +87,7 @@ def parse_text(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest("INVALID_ARGUMENTS", field, "It must be text")
     text = " ".join(value.split())
-    if not text or len(text) > LONGEST or not text.isprintable():
+    if not text or len(text) > LONGEST or not text.translate(JOINERS).isprintable():
         problem = f"It must be 1 to {LONGEST} printable characters"
         raise InvalidRequest("INVALID_ARGUMENTS", field, problem)
     return text
@@ -138,9 +144,9 @@ def parse_date(value: object) -> date:
 
 
 def parse_time(value: object) -> time:
-    """A time of day: 14:00, 2 PM, 2:30pm, noon. An hour from 1 to 12 needs am or pm unless it is
+    """A time of day: 14:00, 2 PM, 2:30pm, noon. An hour up to 12 needs am or pm unless it is
     written as 09:00."""
-    spoken = _text_or_digits(value, "INVALID_DATE_TIME", "appointmentTime").lower()
+    spoken = _text_or_digits(value, "INVALID_DATE_TIME", "appointmentTime").lower().rstrip(".")
     if spoken in WORDS_OF_CLOCK:
         return WORDS_OF_CLOCK[spoken]
     if match := CLOCK.fullmatch(spoken):
@@ -149,7 +155,7 @@ def parse_time(value: object) -> time:
             hour = hour % 12 + (12 if half == "p" else 0)
         elif half == "a" or (half and hour == 0):
             hour = 24
-        elif not half and 1 <= hour <= 12 and not re.match(r"\d{2}:", spoken):
+        elif not half and hour <= 12 and not re.match(r"\d{2}:", spoken):
             problem = "It could be morning or afternoon: am or pm is needed"
             raise InvalidRequest("INVALID_DATE_TIME", "appointmentTime", problem)
         if hour < 24 and minute < 60:

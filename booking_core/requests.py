@@ -15,20 +15,62 @@ from booking_core.errors import InvalidRequest, missing_contact
 from booking_core.organizations import Organization
 from booking_core.parsing import Email, Phone
 
-ARGUMENTS: Mapping[str, tuple[str, ...]] = {
-    "name": ("patientName", "customerName", "customer_name", "name", "clientName"),
-    "first_name": ("firstName",),
-    "last_name": ("lastName",),
-    "phone": ("patientPhone", "customerPhone", "customer_phone", "phone", "phoneNumber"),
-    "email": ("patientEmail", "customerEmail", "email"),
-    "date": ("appointmentDate", "date", "preferredDate"),
-    "time": ("appointmentTime", "time", "preferredTime"),
-    "instant": ("scheduledAt", "startTime", "start", "requestedTime"),
-    "service": ("serviceType", "service", "reason", "appointmentType"),
-    "duration": ("duration", "durationMinutes", "duration_minutes"),
-    "resource": ("resource", "provider", "doctor"),
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What an argument is called, our name first, and what a model is told of it.
+
+    One that has no description is read, but not offered.
+    """
+
+    names: tuple[str, ...]
+    description: str | None = None
+    type: Literal["string", "integer"] = "string"
+
+
+ARGUMENTS: Mapping[str, Argument] = {
+    "name": Argument(
+        ("patientName", "customerName", "customer_name", "name", "clientName"),
+        "Full name of the person the appointment is for.",
+    ),
+    "first_name": Argument(("firstName",)),
+    "last_name": Argument(("lastName",)),
+    "phone": Argument(
+        ("patientPhone", "customerPhone", "customer_phone", "phone", "phoneNumber"),
+        "Phone number with its area code. Leave it out to use the number the caller calls from.",
+    ),
+    "caller": Argument(("callerNumber", "caller_number")),
+    "email": Argument(
+        ("patientEmail", "customerEmail", "email"),
+        "Email address, as sam@example.com. Needed only where there is no phone number.",
+    ),
+    "date": Argument(
+        ("appointmentDate", "date", "preferredDate"),
+        "Date in the clinic's time zone, as YYYY-MM-DD.",
+    ),
+    "time": Argument(
+        ("appointmentTime", "time", "preferredTime"),
+        "Time in the clinic's time zone, on the 24-hour clock, as HH:MM.",
+    ),
+    "instant": Argument(
+        ("scheduledAt", "startTime", "start", "requestedTime"),
+        "Only where an answer asks for it: date, time and offset as it names them.",
+    ),
+    "service": Argument(
+        ("serviceType", "service", "reason", "appointmentType"),
+        "What the appointment is for, in a few words.",
+    ),
+    "duration": Argument(
+        ("duration", "durationMinutes", "duration_minutes"),
+        "Length in minutes, 5 to 480; 30 if left out.",
+        "integer",
+    ),
+    "resource": Argument(
+        ("resource", "provider", "doctor"),
+        "Whom or what to book, by name. Leave it out unless the caller asks for somebody.",
+    ),
 }
-"""What an argument means, and the names it goes by; the first is ours. Others are ignored."""
+"""The arguments that are read, by meaning; others are ignored."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +101,10 @@ class BookingRequest:
                 "INVALID_DATE_TIME", "scheduled_at", "A date and time with a time zone is needed"
             )
         parsing.parse_duration(self.duration_minutes)
-        if self.idempotency_key is not None:
-            parsing.parse_text(self.idempotency_key, "idempotency_key")
+        key = self.idempotency_key
+        if key is not None and key != parsing.parse_text(key, "idempotency_key"):
+            problem = "Of white space it may hold single blanks within"
+            raise InvalidRequest("INVALID_ARGUMENTS", "idempotency_key", problem)
 
     @classmethod
     def parse(
@@ -73,15 +117,16 @@ class BookingRequest:
     ) -> Self:
         """Read the arguments of a tool call or of a JSON body; `ARGUMENTS` lists the names.
 
-        A date and a time are the organization's wall clock. `caller_number` stands in for a phone
-        that is not given. The past is not refused. Raises `InvalidRequest`, of the first problem.
+        A date and a time are the organization's wall clock. `caller_number`, or an argument of the
+        name, stands in for a phone that is not given. The past is not refused. Raises
+        `InvalidRequest`, of the first problem.
         """
         given = {
             meaning: value
-            for meaning, names in ARGUMENTS.items()
-            if (value := _first(arguments, names)) is not None
+            for meaning, argument in ARGUMENTS.items()
+            if (value := _first(arguments, argument.names)) is not None
         }
-        phone, email, misheard = _person(given, organization, caller_number)
+        phone, email, misheard = _person(given, organization, given.get("caller", caller_number))
         return cls(
             org_id=organization.id,
             phone=phone,

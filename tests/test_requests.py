@@ -24,7 +24,7 @@ SAYS_NOTHING = (None, "N/A", "{{ patient }}")
 # No deadline: the first internationalized address loads tables for longer than an example takes.
 quick = settings(max_examples=50, deadline=None)
 
-NAMES = [name for names in ARGUMENTS.values() for name in names]
+NAMES = [name for argument in ARGUMENTS.values() for name in argument.names]
 
 json_values = st.recursive(
     st.none()
@@ -95,6 +95,8 @@ IN_THE_WILD: list[tuple[str, object, str, object]] = [
     ("customer_phone", "555-987-6543", "phone", ANA),
     ("phone", "555-987-6543", "phone", ANA),
     ("phoneNumber", "555-987-6543", "phone", ANA),
+    ("callerNumber", "555-987-6543", "phone", ANA),
+    ("caller_number", "555-987-6543", "phone", ANA),
     ("patientEmail", "ana at test dot com", "email", "ana@test.com"),
     ("customerEmail", "ana at test dot com", "email", "ana@test.com"),
     ("email", "ana at test dot com", "email", "ana@test.com"),
@@ -129,15 +131,16 @@ OURS = {
     "instant": {"appointmentDate", "appointmentTime"},
     "service": {"serviceType"},
 }
+WHOSE = {"first_name": "name", "last_name": "name", "caller": "phone"}
 
 
 def without(meaning: str) -> dict[str, object]:
-    left_out = OURS.get({"first_name": "name", "last_name": "name"}.get(meaning, meaning), set())
+    left_out = OURS.get(WHOSE.get(meaning, meaning), set())
     return {name: value for name, value in said().items() if name not in left_out}
 
 
 def meaning_of(name: str) -> str:
-    return next(meaning for meaning, names in ARGUMENTS.items() if name in names)
+    return next(meaning for meaning, argument in ARGUMENTS.items() if name in argument.names)
 
 
 @pytest.mark.parametrize(("name", "value", "field", "expected"), IN_THE_WILD)
@@ -168,7 +171,7 @@ def test_no_name_is_read_untested() -> None:
 )
 def test_first_name_wins(meaning: str, first: object, second: object, field: str) -> None:
     """Of two names for one thing the one that comes first in the table is read."""
-    names = ARGUMENTS[meaning]
+    names = ARGUMENTS[meaning].names
     alone = parse({**without(meaning), names[0]: first})
     both = parse({names[1]: second, **without(meaning), names[0]: first})
     assert getattr(alone, field) == getattr(both, field)
@@ -181,7 +184,7 @@ def test_absent_name_gives_way(
 ) -> None:
     """A name that says nothing, or is left unrendered, leaves the word to the next one."""
     meaning = meaning_of(name)
-    silent = {other: nothing for other in ARGUMENTS[meaning]}
+    silent = {other: nothing for other in ARGUMENTS[meaning].names}
     assert expected == getattr(parse({**without(meaning), **silent, name: value}), field)
 
 

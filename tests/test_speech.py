@@ -1,0 +1,185 @@
+"""Each sentence there is, word for word."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import get_args
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from booking_asgi import speech
+from booking_asgi.speech import Failure, FailureCode, Outcome, instruct, say
+from booking_core import Booked, BookingRequest, InvalidRequest, Phone, SlotTaken
+from booking_core.errors import InvalidCode
+
+ZONE = ZoneInfo("America/New_York")
+ID = UUID("00000000-0000-4000-8000-000000000001")
+START = datetime(2026, 12, 1, 19, 0, tzinfo=UTC)
+READINGS = (
+    datetime(2026, 11, 1, 1, 30, tzinfo=ZONE),
+    datetime(2026, 11, 1, 1, 30, tzinfo=ZONE, fold=1),
+)
+
+
+def booked(**fields: object) -> Booked:
+    defaults = {
+        "appointment_id": ID,
+        "contact_id": ID,
+        "resource": "main",
+        "service_type": "Consultation",
+        "scheduled_at": START,
+        "duration_minutes": 30,
+        "attendee_name": "Sam",
+        "created": True,
+        "contact_match": "phone",
+        "email_kept": True,
+    }
+    return Booked(**{**defaults, **fields})  # type: ignore[arg-type]  # from the table
+
+
+def asked(**fields: object) -> BookingRequest:
+    phone = Phone("+15551234567")
+    defaults = {"org_id": ID, "phone": phone, "scheduled_at": START.astimezone(ZONE)}
+    return BookingRequest(**{**defaults, **fields})  # type: ignore[arg-type]  # from the table
+
+
+def invalid(code: InvalidCode) -> InvalidRequest:
+    readings = READINGS if code in ("AMBIGUOUS_TIME", "NONEXISTENT_TIME") else ()
+    return InvalidRequest(code, "duration", "It must be 5 to 480 minutes", readings)
+
+
+TAKEN = SlotTaken(contact_id=ID, scheduled_at=START, contact_match="phone", email_kept=True)
+OUTCOMES: list[tuple[Outcome, str, str]] = [
+    (
+        booked(),
+        "Your Consultation is booked for Tuesday, December 1, 2026 at 2:00 PM, New York time.",
+        "Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM.",
+    ),
+    (
+        booked(email_kept=False),
+        "Your Consultation is booked for Tuesday, December 1, 2026 at 2:00 PM, New York time."
+        " The email address could not be stored.",
+        "Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM."
+        " The email address could not be stored.",
+    ),
+    (
+        booked(created=False),
+        "Your Consultation is booked for Tuesday, December 1, 2026 at 2:00 PM, New York time.",
+        "Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM.",
+    ),
+    (
+        booked(scheduled_at=datetime(2027, 7, 4, 4, 5, tzinfo=UTC)),
+        "Your Consultation is booked for Sunday, July 4, 2027 at 12:05 AM, New York time.",
+        "Booked: Consultation on Sunday, July 4, 2027 at 12:05 AM.",
+    ),
+    (
+        TAKEN,
+        "I'm sorry, Tuesday, December 1, 2026 at 2:00 PM is already taken."
+        " Shall I look for another time?",
+        "Not booked: Tuesday, December 1, 2026 at 2:00 PM is taken. Offer another time.",
+    ),
+    (
+        invalid("AMBIGUOUS_TIME"),
+        "The clocks go back that day, so that time comes twice: 1:30 AM EDT or 1:30 AM EST."
+        " Which one do you mean?",
+        "Not booked: the clocks go back, and this time comes twice. Ask which one is meant. Then"
+        " call again and add scheduledAt: 2026-11-01T01:30:00-04:00 for 1:30 AM EDT, or"
+        " 2026-11-01T01:30:00-05:00 for 1:30 AM EST.",
+    ),
+    (
+        invalid("NONEXISTENT_TIME"),
+        "The clocks go forward that day, so that time does not exist."
+        " Would 1:30 AM EDT or 1:30 AM EST suit you?",
+        "Not booked: the clocks go forward, and this time does not exist."
+        " Ask whether 1:30 AM EDT or 1:30 AM EST suits, and call again.",
+    ),
+]
+INVALID: list[InvalidCode] = list(get_args(InvalidCode))
+FAILURES: list[FailureCode] = list(get_args(FailureCode))
+EVERY_OUTCOME: list[Outcome] = [
+    *(outcome for outcome, _, _ in OUTCOMES),
+    *(invalid(code) for code in INVALID),
+    *(Failure(code) for code in FAILURES),
+]
+
+
+@pytest.mark.parametrize(("outcome", "said", "instructed"), OUTCOMES)
+def test_what_is_said_and_instructed(outcome: Outcome, said: str, instructed: str) -> None:
+    assert (say(outcome, ZONE), instruct(outcome, ZONE)) == (said, instructed)
+
+
+@pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=str)
+def test_an_instruction_is_one_short_line(outcome: Outcome) -> None:
+    """At most 60 words, ended as a sentence, with nothing left to fill in; so is what is said."""
+    for text in (instruct(outcome, ZONE), say(outcome, ZONE)):
+        assert re.fullmatch(r"[A-Z][^{}\n]+[.?]", text)
+        assert len(text.split()) <= 60
+
+
+@pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=str)
+def test_only_a_booking_begins_with_booked(outcome: Outcome) -> None:
+    """And what is no booking says so first."""
+    text = instruct(outcome, ZONE)
+    assert isinstance(outcome, Booked) == text.startswith("Booked: ")
+    refusals = ("Not booked", "Not confirmed", "Not done")
+    assert isinstance(outcome, Booked) != text.startswith(refusals)
+
+
+def test_what_is_not_confirmed_claims_nothing() -> None:
+    """Neither that it is booked nor that it is not."""
+    text = instruct(Failure("TEMPORARILY_UNAVAILABLE"), ZONE)
+    assert text == (
+        "Not confirmed: the booking system did not answer in time. Do not say that it is booked."
+        " Call again with the same details."
+    )
+
+
+@pytest.mark.parametrize(
+    ("misheard", "said"),
+    [
+        ((), ""),
+        (("email",), " The email address was not understood."),
+        (("phone",), " The phone number was not understood."),
+    ],
+)
+def test_what_was_misheard_is_said(misheard: tuple[str, ...], said: str) -> None:
+    text = instruct(booked(), ZONE, asked(misheard=misheard))
+    assert text == f"Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM.{said}"
+
+
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        (START.astimezone(ZONE), False),
+        (START.astimezone(timezone(timedelta(hours=-5))), False),
+        (START, True),
+        (START.astimezone(ZoneInfo("America/Los_Angeles")), True),
+    ],
+)
+def test_the_city_is_named_where_another_zone_was_asked_for(start: datetime, named: bool) -> None:
+    """To the model; to the person it is always named."""
+    text = instruct(booked(), ZONE, asked(scheduled_at=start))
+    assert named == text.endswith("2:00 PM, New York time.")
+
+
+@pytest.mark.parametrize(
+    ("key", "city"),
+    [
+        ("America/New_York", "New York"),
+        ("America/Argentina/Buenos_Aires", "Buenos Aires"),
+        ("UTC", "UTC"),
+    ],
+)
+def test_a_zone_is_named_by_its_city(key: str, city: str) -> None:
+    assert speech.city(ZoneInfo(key)) == city
+
+
+def test_a_long_service_is_cut_short() -> None:
+    """Whatever its words: the answer stays within 60."""
+    for service in ("a " * 120, "a" * 254):
+        text = instruct(booked(service_type=service.strip()), ZONE)
+        assert len(text.split()) <= 60
+        assert len(text) < 200

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import dataclasses
+import json
 import math
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-import asyncpg
 import click
 import uvicorn
 
+from booking_asgi import admin, simulator
 from booking_asgi.app import create_app
 from booking_asgi.config import Config, ConfigError
 from booking_asgi.logs import configure
-from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from booking_asgi.tool import prompt_line, tool
 from booking_core import (
-    BookingError,
     Connection,
     add_organization,
     add_token,
@@ -32,8 +30,7 @@ from booking_core import (
     read_schema,
 )
 
-T = TypeVar("T")
-
+ANY_ZONE = "Region/City"
 DEMO_ORG = UUID("00000000-0000-4000-8000-000000000001")
 DEMO_TOKEN = "demo-token"
 DEMO_TIMEZONE = "America/New_York"
@@ -60,6 +57,11 @@ def main(context: click.Context) -> None:
         raise click.ClickException(str(error)) from None
 
 
+main.add_command(admin.schema)
+main.add_command(admin.org)
+main.add_command(admin.token)
+
+
 @main.command()
 @click.pass_obj
 def serve(config: Config) -> None:
@@ -70,15 +72,15 @@ def serve(config: Config) -> None:
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listener(config) as listener,
-        _database(config) as url,
+        admin.database_url(config) as url,
     ):
         if config.database_url is None:
-            _on(url, _make_demo)
+            admin.run_on(url, _make_demo)
             tomorrow = datetime.now(ZoneInfo(DEMO_TIMEZONE)).date() + timedelta(days=1)
             demo = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
             host = f"[{config.host}]" if ":" in config.host else config.host
             click.echo(DEMO.format(host=host, port=config.port, **demo))
-        _on(url, lambda conn: find_organization_by_token(conn, ""))
+        admin.run_on(url, lambda conn: find_organization_by_token(conn, ""))
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(dataclasses.replace(config, database_url=url)),
@@ -93,50 +95,62 @@ def serve(config: Config) -> None:
         server.run(sockets=[listener])
 
 
-@main.command()
-@click.option("--apply", is_flag=True, help="Run it on the database instead of printing it.")
-@click.pass_obj
-def schema(config: Config, apply: bool) -> None:
-    """Print the tables as SQL. To make them is safe to repeat."""
-    if not apply:
-        click.echo(read_schema(), nl=False)
-        return
-    with _database(config) as url:
-        _on(url, lambda conn: conn.execute(read_schema()))
-
-
-@main.group()
-def org() -> None:
-    """The organizations that take bookings."""
-
-
-@org.command("add")
-@click.option("--name", required=True)
-@click.option("--timezone", required=True, help="IANA name, such as America/New_York.")
-@click.option("--region", required=True, help="Of local phone numbers: ISO 3166, such as US.")
+@main.command("tool")
 @click.option(
-    "--resource", "resources", multiple=True, help="Who or what is booked [main]; repeatable."
+    "--url", required=True, help="Where Vapi reaches the endpoint: https://.../api/vapi/tools"
 )
+@click.option("--credential", help="The id of the credential in Vapi that holds the token.")
+@click.option("--timezone", default=ANY_ZONE, help="The clinic's, for the prompt's line.")
+def print_tool(url: str, credential: str | None, timezone: str) -> None:
+    """Print the tool as JSON for Vapi, and on standard error a line for the assistant's prompt."""
+    if timezone not in (ANY_ZONE, *available_timezones()):
+        raise click.UsageError(f"{timezone} is no time zone: Region/City, as America/New_York")
+    click.echo(json.dumps(tool(url, credential), indent=2))
+    click.echo(f"\nFor the assistant's prompt:\n{prompt_line(timezone)}", err=True)
+
+
+@main.command("call")
+@click.option("--name", "patientName")
+@click.option("--phone", "patientPhone")
+@click.option("--email", "patientEmail")
+@click.option("--date", "appointmentDate", help="YYYY-MM-DD")
+@click.option("--time", "appointmentTime", help="14:00, or 2 PM")
+@click.option("--service", "serviceType")
+@click.option("--resource", "resource")
+@click.option("--caller", help="The number that the call comes from.")
+@click.option("--conversation", help="The call's id; the same again is a repeat.")
+@click.option("--shape", type=click.Choice(simulator.SHAPES), default="S1", show_default=True)
+@click.option("--url", help="The endpoint's, if not the one of these settings.")
+@click.option("--secret", default=DEMO_TOKEN, show_default=True, help="The organization's token.")
+@click.option("--hmac", is_flag=True, help="Sign it, with BOOKING_HMAC_SECRET.")
 @click.pass_obj
-def add_org(
-    config: Config, name: str, timezone: str, region: str, resources: tuple[str, ...]
+def simulate_call(
+    config: Config,
+    /,
+    caller: str | None,
+    conversation: str | None,
+    shape: str,
+    url: str | None,
+    secret: str,
+    hmac: bool,
+    **arguments: str | None,
 ) -> None:
-    """Add an organization; print its id and its token, which can't be shown again."""
-
-    async def add(conn: Connection) -> tuple[UUID, str]:
-        async with conn.transaction():
-            organization = await add_organization(
-                conn,
-                name=name,
-                timezone=timezone,
-                phone_region=region,
-                resources=resources or ("main",),
-            )
-            return organization.id, await add_token(conn, organization.id, label="first")
-
-    with _database(config) as url:
-        org_id, token = _on(url, add)
-    click.echo(f"organization {org_id}\ntoken        {token}")
+    """Send what Vapi would send, and print what is heard; exit 1 where nothing is booked."""
+    if hmac and config.hmac_secret is None:
+        raise click.UsageError("--hmac needs BOOKING_HMAC_SECRET")
+    message = simulator.tool_message(
+        {name: value for name, value in arguments.items() if value is not None},
+        shape=shape,
+        conversation=conversation,
+        caller_number=caller,
+    )
+    signed = config if hmac else dataclasses.replace(config, hmac_secret=None)
+    booked, heard = simulator.deliver(
+        url or f"http://{config.host}:{config.port}/api/vapi/tools", message, signed, secret
+    )
+    click.echo(heard)
+    if not booked:
+        raise SystemExit(1)
 
 
 async def _make_demo(conn: Connection) -> None:
@@ -157,49 +171,6 @@ def _listener(config: Config) -> Iterator[socket.socket]:
         raise click.ClickException(f"{config.host}:{config.port}: {error.strerror}") from None
     with listener:
         yield listener
-
-
-@contextlib.contextmanager
-def _database(config: Config) -> Iterator[str]:
-    """The URL of the database; without one that is set, of the embedded server, which then runs."""
-    if config.database_url is not None:
-        yield config.database_url
-        return
-    try:
-        with EmbeddedPostgres(config.data_dir, programs=config.pg_bin).running() as url:
-            yield url
-    except EmbeddedPostgresError as error:
-        raise click.ClickException(str(error)) from None
-
-
-def _on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run `work` on a connection of its own; what fails is one line for the operator."""
-
-    async def run() -> T:
-        conn = await asyncpg.connect(
-            url, timeout=10, server_settings={"application_name": "vapi-booking"}
-        )
-        try:
-            return await work(conn)
-        finally:
-            await conn.close(timeout=10)
-
-    try:
-        return asyncio.run(run())
-    except asyncpg.UndefinedTableError:
-        raise click.ClickException(
-            "The tables are not there: booking-asgi schema --apply"
-        ) from None
-    except (OSError, TimeoutError) as error:
-        raise click.ClickException(
-            f"The database does not answer: {error or type(error).__name__}"
-        ) from None
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, BookingError) as error:
-        raise click.ClickException(str(error).partition("\n")[0]) from None
-    except ValueError:  # its words would repeat a piece of the password
-        raise click.ClickException(
-            "BOOKING_DATABASE_URL can't be read: is each / ? # @ of its password percent-encoded?"
-        ) from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Self, TypeAlias, TypeVar
@@ -18,7 +19,8 @@ Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 PoolConnection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 TRANSIENT_CLASSES = ("08", "40", "53", "57")
-LOCK_NOT_AVAILABLE = "55P03"
+# A server that became a standby, whose successor another connection may reach; a lock.
+TRANSIENT_STATES = ("25006", "55P03")
 TRANSIENT = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -33,11 +35,15 @@ class Unavailable(Exception):
     """The database did not answer in time, or no connection to it came free."""
 
 
+class Interrupted(Unavailable):
+    """It may succeed on another connection. Its words are the failure's type and SQLSTATE."""
+
+
 def is_transient(error: Exception) -> bool:
     """Whether the same request may succeed on another connection."""
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate:
-        return sqlstate[:2] in TRANSIENT_CLASSES or sqlstate == LOCK_NOT_AVAILABLE
+        return sqlstate[:2] in TRANSIENT_CLASSES or sqlstate in TRANSIENT_STATES
     # What asyncpg can't encode is an InterfaceError too, and a ValueError.
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
@@ -57,17 +63,19 @@ class Database:
         """
 
         async def run() -> T:
-            async with Lease(self) as lease:
+            async with Lease(self, give_up_at) as lease:
                 return await work(lease)
 
         # Not asyncio.timeout: the ROLLBACK on a connection that went silent would outlast it. What
         # is not done in time is cancelled, and left to clean up behind our back.
         task = self.in_background(run())
-        await asyncio.wait({task}, timeout=give_up_at - time.monotonic())
-        if task.done():
-            return task.result()
-        task.cancel()
-        raise Unavailable("past the deadline")
+        try:
+            await asyncio.wait({task}, timeout=give_up_at - time.monotonic())
+            if task.done():
+                return task.result()
+            raise Unavailable("past the deadline")
+        finally:
+            task.cancel()  # where we are cancelled, too; what is done stays done
 
     def in_background(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -81,15 +89,21 @@ class Database:
             task.exception()  # or asyncio logs it as never retrieved, in its own words
 
     async def close(self) -> None:
-        """Wait for what is still cleaning up."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what is still cleaning up, and close the pool, by force if it must be."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        # A pool that can't close terminates its connections.
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            async with asyncio.timeout(CLEANUP_SECONDS):
+                await self.pool.close()
 
 
 class Lease:
     """A connection of the pool for some work in a row; one that fails is changed for another."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, give_up_at: float) -> None:
         self._database = database
+        self._give_up_at = give_up_at
         self._conn: PoolConnection | None = None
 
     async def __aenter__(self) -> Self:
@@ -97,14 +111,20 @@ class Lease:
 
     async def __aexit__(self, *exc_info: object) -> None:
         if self._conn is not None:
-            await self._database.pool.release(self._conn, timeout=CLEANUP_SECONDS)
+            # Where it raises, of whatever kind, it has ended the connection; the work is done.
+            with contextlib.suppress(Exception):
+                await self._database.pool.release(self._conn, timeout=CLEANUP_SECONDS)
 
     async def run(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
         """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
+        seconds = self._give_up_at - time.monotonic()
+        if seconds <= 0:
+            raise Unavailable("past the deadline")
         retrying = stamina.retry_context(
-            is_transient,
+            Interrupted,
             attempts=None,
-            timeout=None,
+            # Being cancelled is not enough: a ROLLBACK that fails hides it.
+            timeout=seconds,
             wait_initial=0.02,
             wait_max=0.5,
             wait_jitter=0.05,
@@ -112,27 +132,31 @@ class Lease:
         async for attempt in retrying:
             with attempt:
                 return await self._run_once(work)
-        raise AssertionError("it is retried without end")
+        raise AssertionError("it ends with a result or an error")
 
     async def _run_once(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
-        if self._conn is None:
-            try:
-                self._conn = await self._database.pool.acquire(timeout=self._database.wait_seconds)
-            except TimeoutError as error:
-                raise Unavailable("no connection came free") from error
         try:
+            if self._conn is None:
+                self._conn = await self._acquire()
             return await work(self._conn)
         except Exception as error:  # of any kind: it goes on to the caller
-            if is_transient(error):
-                broken, self._conn = self._conn, None
-                self._database.in_background(self._drop(broken))
-            raise
+            if not is_transient(error):
+                raise
+            if self._conn is not None:
+                self._database.in_background(_drop(self._conn))
+                self._conn = None
+            # Not itself: stamina logs what it retries, and its words may repeat a row.
+            sqlstate = getattr(error, "sqlstate", None) or ""
+            raise Interrupted(f"{type(error).__name__} {sqlstate}".strip()) from error
 
-    async def _drop(self, conn: PoolConnection) -> None:
-        # Not terminated at once: that would keep the cancel request of a time-out from being sent.
+    async def _acquire(self) -> PoolConnection:
         try:
-            await conn.close(timeout=CLEANUP_SECONDS)
-        except (asyncpg.InterfaceError, OSError, TimeoutError):
-            conn.terminate()
-        finally:
-            await self._database.pool.release(conn)
+            return await self._database.pool.acquire(timeout=self._database.wait_seconds)
+        except TimeoutError as error:
+            raise Unavailable("no connection came free") from error
+
+
+async def _drop(conn: PoolConnection) -> None:
+    # Not terminated at once: that would keep the cancel request of a time-out from being sent. What
+    # does not close is terminated, and either way given back to the pool.
+    await conn.close(timeout=CLEANUP_SECONDS)

@@ -1,0 +1,155 @@
+"""The commands that prepare a database: its tables, organizations and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+from uuid import UUID
+
+import asyncpg
+import click
+
+from booking_asgi.config import Config
+from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError
+from booking_core import (
+    BookingError,
+    Connection,
+    add_organization,
+    add_token,
+    list_tokens,
+    read_schema,
+    revoke_token,
+)
+
+T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def database_url(config: Config) -> Iterator[str]:
+    """The URL of the database; without one that is set, of the embedded server, which then runs."""
+    if config.database_url is not None:
+        yield config.database_url
+        return
+    try:
+        with EmbeddedPostgres(config.data_dir, programs=config.pg_bin).running() as url:
+            yield url
+    except EmbeddedPostgresError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run `work` on a connection of its own; what fails is one line for the operator."""
+
+    async def run() -> T:
+        conn = await asyncpg.connect(
+            url, timeout=10, server_settings={"application_name": "vapi-booking"}
+        )
+        try:
+            return await work(conn)
+        finally:
+            await conn.close(timeout=10)
+
+    try:
+        return asyncio.run(run())
+    except asyncpg.UndefinedTableError:
+        raise click.ClickException(
+            "The tables are not there: booking-asgi schema --apply"
+        ) from None
+    except (OSError, TimeoutError) as error:
+        raise click.ClickException(
+            f"The database does not answer: {error or type(error).__name__}"
+        ) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, BookingError) as error:
+        raise click.ClickException(str(error).partition("\n")[0]) from None
+    except ValueError:  # its words would repeat a piece of the password
+        raise click.ClickException(
+            "BOOKING_DATABASE_URL can't be read: is each / ? # @ of its password percent-encoded?"
+        ) from None
+
+
+@click.command()
+@click.option("--apply", is_flag=True, help="Run it on the database instead of printing it.")
+@click.pass_obj
+def schema(config: Config, apply: bool) -> None:
+    """Print the tables as SQL. To make them is safe to repeat."""
+    if not apply:
+        click.echo(read_schema(), nl=False)
+        return
+    with database_url(config) as url:
+        run_on(url, lambda conn: conn.execute(read_schema()))
+
+
+@click.group()
+def org() -> None:
+    """The organizations that take bookings."""
+
+
+@org.command("add")
+@click.option("--name", required=True)
+@click.option("--timezone", required=True, help="IANA name, such as America/New_York.")
+@click.option("--region", required=True, help="Of local phone numbers: ISO 3166, such as US.")
+@click.option(
+    "--resource", "resources", multiple=True, help="Who or what is booked [main]; repeatable."
+)
+@click.pass_obj
+def add_org(
+    config: Config, name: str, timezone: str, region: str, resources: tuple[str, ...]
+) -> None:
+    """Add an organization; print its id and its token, which can't be shown again."""
+
+    async def add(conn: Connection) -> tuple[UUID, str]:
+        async with conn.transaction():
+            organization = await add_organization(
+                conn,
+                name=name,
+                timezone=timezone,
+                phone_region=region,
+                resources=resources or ("main",),
+            )
+            return organization.id, await add_token(conn, organization.id, label="first")
+
+    with database_url(config) as url:
+        org_id, token = run_on(url, add)
+    click.echo(f"organization {org_id}\ntoken        {token}")
+
+
+@click.group()
+def token() -> None:
+    """The tokens that open an organization; several may be live at once."""
+
+
+ORG_ID = click.option("--org", "org_id", type=UUID, required=True, help="The organization's id.")
+
+
+@token.command("add")
+@ORG_ID
+@click.option("--label", default="", help="What or whom it is for.")
+@click.pass_obj
+def add_one(config: Config, org_id: UUID, label: str) -> None:
+    """Print one more token, which can't be shown again."""
+    with database_url(config) as url:
+        click.echo(run_on(url, lambda conn: add_token(conn, org_id, label=label)))
+
+
+@token.command("list")
+@ORG_ID
+@click.pass_obj
+def list_all(config: Config, org_id: UUID) -> None:
+    """List an organization's tokens by their ids, newest first."""
+    with database_url(config) as url:
+        for one in run_on(url, lambda conn: list_tokens(conn, org_id)):
+            end = f"revoked {one.revoked_at:%Y-%m-%d %H:%M}Z" if one.revoked_at else "live"
+            click.echo(f"{one.id}  made {one.created_at:%Y-%m-%d %H:%M}Z  {end}  {one.label}")
+
+
+@token.command("revoke")
+@ORG_ID
+@click.argument("token_id")
+@click.pass_obj
+def revoke(config: Config, org_id: UUID, token_id: str) -> None:
+    """Revoke the token of this id, as `list` shows it; it stops working within 5 seconds."""
+    with database_url(config) as url:
+        if not run_on(url, lambda conn: revoke_token(conn, org_id, token_id)):
+            raise click.ClickException("The organization has no token of this id")

@@ -62,6 +62,7 @@ def running(choice: Choice) -> Iterator[str]:
     if choice.kind == "embedded":
         programs = Path(PG_BIN) if PG_BIN else None
         with tempfile.TemporaryDirectory(prefix="booking-tests-") as folder:
+            Path(folder).chmod(0o755)  # within reach of the user that stands in for root
             server = EmbeddedPostgres(Path(folder) / "data", programs=programs, settings=FAST)
             with server.running() as url:
                 yield url

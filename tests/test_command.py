@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 
 from booking_asgi import Config
 from booking_asgi.postgres import find_programs
-from tests.conftest import SCHEMA, a_database, connected, psql, serving
+from tests.conftest import SCHEMA, a_database, connected, psql, serving, until
 from tests.factories import arguments
 from tests.test_postgres import a_folder, processes_of, wait_until
 
@@ -34,18 +33,10 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: needs /p
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def bytecode() -> Iterator[None]:
-    """A cache of the tests' own: without one, each command compiles what it imports."""
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patch.setenv("PYTHONPYCACHEPREFIX", folder)
-        yield
-
-
 def environ(**settings: object) -> dict[str, str]:
     """Ours without its settings, but for where the programs are, and with these."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BOOKING_")}
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command would compile what it imports
     if programs := os.environ.get("BOOKING_PG_BIN"):
         ours["BOOKING_PG_BIN"] = programs
     return {**ours, **{f"BOOKING_{name.upper()}": str(value) for name, value in settings.items()}}
@@ -64,7 +55,7 @@ def run(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
     """The one line that a command says which exits with 1 and does nothing else."""
-    assert (1, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n")), done
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
     assert done.stderr.startswith("Error: ")
     return done.stderr
 
@@ -92,20 +83,21 @@ class Serving:
         return self.said.read_text()
 
     def is_healthy(self) -> bool:
-        assert self.process.poll() is None, self.output()
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.base}/api/health").status_code == 200
-        return False
+        return httpx.get(f"{self.base}/api/health", timeout=30).status_code == 200
+
+    def has_ended(self) -> bool:
+        return self.process.poll() is not None
 
     @property
     def database_url(self) -> str:
-        return re.findall(r"^Database: (.+)$", self.output(), re.MULTILINE)[0]
+        [url] = re.findall(r"^Database: (.+)$", self.output(), re.MULTILINE)
+        return str(url)
 
     def run_curl(self) -> tuple[str, dict[str, object]]:
         """The status and the content of the reply to the command that is printed."""
-        printed = re.findall(r"curl .*?(?=\n\n)", self.output(), re.DOTALL)
+        [printed] = re.findall(r"curl .*?(?=\n\n)", self.output(), re.DOTALL)
         done = subprocess.run(
-            ["sh", "-c", f"{printed[0]} -w '\\n%{{http_code}}'"],
+            ["sh", "-c", f"{printed} -w '\\n%{{http_code}}'"],
             capture_output=True,
             text=True,
             timeout=30,
@@ -116,7 +108,7 @@ class Serving:
 
     def stop(self, stop_signal: signal.Signals = signal.SIGINT) -> int:
         """As the terminal does: to the whole process group."""
-        if self.process.poll() is None:
+        if not self.has_ended():
             os.killpg(self.process.pid, stop_signal)
         return self.process.wait(60)
 
@@ -137,6 +129,9 @@ def served(folder: Path, host: str = "127.0.0.1", **settings: object) -> Iterato
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     serving = Serving(process, port, data_dir, base, said)
     try:
+        # It listens before it starts anything, and answers when it can.
+        wait_until(lambda: answers(port, host) or serving.has_ended())
+        assert not serving.has_ended(), serving.output()
         wait_until(serving.is_healthy)
         yield serving
     finally:
@@ -189,4 +184,229 @@ def test_a_port_in_use_starts_nothing(demo: Serving, folder: Path) -> None:
     """Where the port is taken, no database is even made."""
     done = run("serve", port=demo.port, data_dir=folder / "data")
     assert f"127.0.0.1:{demo.port}: Address already in use" in refused(done)
-    assert [] == list(folder.iterdir())  # noqa: SIM300
+    assert list(folder.iterdir()) == []
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What came of a signal that arrived while a booking waited for the database."""
+
+    data_dir: Path
+    reply: httpx.Response
+    exit_code: int
+    left: list[int]
+    output: str
+
+
+@pytest.fixture(scope="module", params=[signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+def stopped(request: pytest.FixtureRequest) -> Iterator[Stopped]:
+    with a_folder() as folder, served(folder, log_format="json") as serving:
+        reply = asyncio.run(stop_while_booking(serving, request.param))
+        exit_code = serving.process.wait(60)
+        left = processes_of(serving.data_dir) if sys.platform == "linux" else []
+        yield Stopped(serving.data_dir, reply, exit_code, left, serving.output())
+
+
+async def stop_while_booking(serving: Serving, stop_signal: signal.Signals) -> httpx.Response:
+    async with connected(serving.database_url) as conn, httpx.AsyncClient() as client:
+        async with conn.transaction():
+            await conn.execute("lock table appointments in access exclusive mode")
+            booking = asyncio.create_task(
+                client.post(serving.base + BOOK, json=arguments(), headers=DEMO_HEADERS)
+            )
+            await until(conn, "select exists (select from pg_locks where not granted)")
+            os.killpg(serving.process.pid, stop_signal)
+            await asyncio.to_thread(wait_until, lambda: not answers(serving.port))
+        return await booking
+
+
+def test_a_signal_lets_bookings_finish(stopped: Stopped) -> None:
+    """Who was being answered gets the answer: the database goes after the last request."""
+    assert stopped.reply.status_code == 200
+
+
+def test_a_signal_is_success(stopped: Stopped) -> None:
+    """Ctrl-C and SIGTERM are the way to stop it: the exit code is 0, and there is no traceback."""
+    assert stopped.exit_code == 0
+    assert "Traceback" not in stopped.output
+
+
+@only_linux
+def test_a_signal_stops_the_database_too(stopped: Stopped) -> None:
+    """When the command has ended, no PostgreSQL of its folder is left."""
+    assert stopped.left == []
+
+
+def test_json_logs_are_all_that_follows_the_demo(stopped: Stopped) -> None:
+    """With BOOKING_LOG_FORMAT=json each line after the printed command is an object."""
+    _, _, logged = stopped.output.partition("14:00\"}'\n\n")
+    events = [json.loads(line) for line in logged.splitlines()]
+    assert {"Application startup complete.", "Application shutdown complete."} <= {
+        event["event"] for event in events
+    }
+
+
+def test_a_restart_keeps_the_bookings(stopped: Stopped) -> None:
+    """On the same folder the same request is answered with the same appointment."""
+    with served(stopped.data_dir.parent) as serving:
+        again = httpx.post(serving.base + BOOK, json=arguments(), headers=DEMO_HEADERS)
+    assert stopped.reply.json() == again.json()
+
+
+@only_linux
+def test_an_interrupted_first_start_is_success(folder: Path) -> None:
+    """Ctrl-C while the database is being made: exit code 0, no traceback, nothing left."""
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(
+            [COMMAND, "serve"],
+            env=environ(port=free_port(), data_dir=folder / "data"),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    wait_until((folder / "data" / "PG_VERSION").exists)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(60) == 0
+    assert (folder / "output").read_text() == ""
+    assert processes_of(folder / "data") == []
+    assert list((folder / "data").iterdir()) == []
+
+
+@needs_curl
+def test_an_ipv6_host_is_printed_in_brackets(folder: Path) -> None:
+    """The printed command works for BOOKING_HOST=::1 as well."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"no IPv6 here: {error}")
+    with served(folder, host="::1") as serving:
+        status, _ = serving.run_curl()
+    assert status == "200"
+
+
+def test_a_database_of_ones_own_gets_no_demo(url: str, folder: Path) -> None:
+    """With BOOKING_DATABASE_URL nothing is printed, written or made."""
+    with served(folder, database_url=url) as serving:
+        assert "curl" not in serving.output()
+        assert "postgresql://" not in serving.output()
+        assert not serving.data_dir.exists()
+    assert psql(url, "-c", "select count(*) from organizations") == "0"
+
+
+def test_a_wrong_setting_is_refused() -> None:
+    """One line that names the variable."""
+    assert "BOOKING_PORT must be" in refused(run("serve", port="nonsense"))
+
+
+def test_a_database_that_does_not_answer_is_refused() -> None:
+    """One line, without the password."""
+    url = f"postgresql://booking:s3cret@127.0.0.1:{free_port()}/bookings"
+    said = refused(run("serve", port=free_port(), database_url=url))
+    assert "The database does not answer" in said
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize("password", ["s3c#ret", "s3c℀ret"])
+def test_a_password_that_is_not_encoded_is_refused(password: str) -> None:
+    """One line that names the variable and repeats no piece of the password."""
+    url = f"postgresql://booking:{password}@127.0.0.1/bookings"
+    said = refused(run("schema", "--apply", database_url=url))
+    assert "BOOKING_DATABASE_URL" in said
+    assert "s3c" not in said
+
+
+def test_a_database_without_tables_is_refused(empty_url: str) -> None:
+    """One line that says how to make them."""
+    assert "schema --apply" in refused(run("serve", port=free_port(), database_url=empty_url))
+
+
+def test_schema_prints_the_file() -> None:
+    """Byte for byte, to be read or run by whoever owns the database."""
+    done = subprocess.run([COMMAND, "schema"], env=environ(), capture_output=True, check=True)
+    assert SCHEMA.read_bytes() == done.stdout
+
+
+def test_schema_can_be_applied_twice(empty_url: str) -> None:
+    """The first makes the tables, the second changes nothing."""
+
+    def apply() -> str:
+        done = run("schema", "--apply", database_url=empty_url)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return without_key(subprocess.check_output([dump, "--schema-only", empty_url], text=True))
+
+    dump = find_programs() / "pg_dump"
+    made = apply()
+    assert "CREATE TABLE public.appointments" in made
+    assert made == apply()
+
+
+def without_key(dump: str) -> str:
+    """Newer versions of pg_dump put a random key around what they write."""
+    return re.sub(r"^\\(un)?restrict .*$", "", dump, flags=re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What `org add` printed, and the database it was added to."""
+
+    url: str
+    org_id: str
+    token: str
+
+
+@pytest.fixture(scope="module")
+def added(server_url: str, template: str) -> Iterator[Added]:
+    with a_database(server_url, template) as url:
+        done = run(*ADD, "--timezone=Asia/Tokyo", "--region=JP", database_url=url)
+        assert (done.returncode, done.stderr) == (0, "")
+        printed = r"\Aorganization (\S+)\ntoken        (\S+)\n\Z"
+        [(org_id, token)] = re.findall(printed, done.stdout)
+        yield Added(url, org_id, token)
+
+
+async def test_an_added_token_opens_its_organization(added: Added) -> None:
+    """`org add` prints an organization's id and a token that books there."""
+    async with serving(Config(database_url=added.url)) as client:
+        headers = {"X-Vapi-Secret": added.token}
+        reply = await client.post(BOOK, json=arguments(), headers=headers)
+    assert reply.status_code == 200
+    assert added.org_id == psql(added.url, "-c", "select org_id from appointments")
+
+
+def test_a_token_is_stored_as_its_hash_only(added: Added) -> None:
+    """The token itself is nowhere in the database."""
+    dump = subprocess.check_output([find_programs() / "pg_dump", added.url], text=True)
+    assert added.token not in dump
+    assert f"\\x{hashlib.sha256(added.token.encode()).hexdigest()}" in dump
+
+
+def test_main_is_booked_unless_said_otherwise(added: Added) -> None:
+    """Without `--resource` an organization has the one resource `main`."""
+    assert psql(added.url, "-c", "select resource from resources") == "main"
+
+
+def test_resources_can_be_repeated(url: str) -> None:
+    """Each `--resource` can be booked, and `main` only where it is named."""
+    options = ("--timezone=Asia/Tokyo", "--region=JP", "--resource=Dr. Lee", "--resource=room 2")
+    assert run(*ADD, *options, database_url=url).returncode == 0
+    statement = "select string_agg(resource, ',' order by resource) from resources"
+    assert psql(url, "-c", statement) == "Dr. Lee,room 2"
+
+
+@pytest.mark.parametrize(
+    ("timezone", "region", "problem"),
+    [("Mars/Olympus", "US", "time zone"), ("America/New_York", "ZZ", "phone region")],
+)
+def test_a_wrong_organization_is_refused(
+    url: str, timezone: str, region: str, problem: str
+) -> None:
+    """An unknown zone or region is one line, and nothing is written."""
+    done = run(*ADD, "--timezone", timezone, "--region", region, database_url=url)
+    assert problem in refused(done)
+    assert psql(url, "-c", "select count(*) from organizations") == "0"
+
+
+def test_the_module_is_the_command() -> None:
+    """`python -m booking_asgi` is `booking-asgi`."""
+    module = [sys.executable, "-m", "booking_asgi", "schema"]
+    assert SCHEMA.read_bytes() == subprocess.check_output(module, env=environ())

@@ -22,6 +22,12 @@ READ: dict[str, tuple[str, object]] = {
     "BOOKING_DEADLINE_SECONDS": ("2.5", 2.5),
     "BOOKING_HORIZON_DAYS": ("90", 90),
     "BOOKING_LOG_FORMAT": ("json", "json"),
+    "BOOKING_HMAC_SECRET": ("s3cret", "s3cret"),
+    "BOOKING_HMAC_SIGNATURE_HEADER": ("X-Signed", "x-signed"),
+    "BOOKING_HMAC_TIMESTAMP_HEADER": ("X-Sent-At", "x-sent-at"),
+    "BOOKING_HMAC_ALGORITHM": ("sha512", "sha512"),
+    "BOOKING_HMAC_ENCODING": ("base64", "base64"),
+    "BOOKING_HMAC_PREFIX": ("v1=", "v1="),
 }
 WRONG = {
     "BOOKING_DATABASE_URL": ["mysql://u:s3cret@h/d", "u:s3cret@h/d", "postgresql:u:s3cret@h/d"],
@@ -31,6 +37,8 @@ WRONG = {
     "BOOKING_DEADLINE_SECONDS": ["0", "0.09", "301", "nan", "inf", "-1", "4s"],
     "BOOKING_HORIZON_DAYS": ["0", "3661", "2 years"],
     "BOOKING_LOG_FORMAT": ["xml", "JSON"],
+    "BOOKING_HMAC_ALGORITHM": ["md5", "SHA256"],
+    "BOOKING_HMAC_ENCODING": ["base32"],
 }
 
 
@@ -102,8 +110,8 @@ def test_a_url_is_read_without_parsing_it() -> None:
 
 
 def test_repr_shows_no_password() -> None:
-    """A Config that is logged or printed does not give the database away."""
-    config = Config(database_url=URL)
+    """A Config that is logged or printed gives neither the database nor the HMAC's key away."""
+    config = Config(database_url=URL, hmac_secret="an hmac s3cret")
     assert "s3cret" not in repr(config)
     assert "s3cret" not in str(config)
 

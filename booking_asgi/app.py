@@ -107,7 +107,8 @@ async def answer_tools(request: Request[State]) -> Response:
     if tenant is None:
         return _refuse(401, "UNAUTHORIZED", "The token is not known")
     try:
-        payload = json.loads(body)
+        # Python refuses to read an integer of some thousand digits, which is JSON all the same.
+        payload = json.loads(body, parse_int=float)
     except (ValueError, RecursionError):
         return _refuse(400, "INVALID_ARGUMENTS", "The body is not JSON")
     if isinstance(payload, dict) and isinstance(payload.get("message"), dict):

@@ -44,7 +44,7 @@ def is_transient(error: Exception) -> bool:
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate:
         return sqlstate[:2] in TRANSIENT_CLASSES or sqlstate in TRANSIENT_STATES
-    # What asyncpg can't encode is an InterfaceError too, and a ValueError.
+    # A setting of ours that is wrong is an InterfaceError too, and a ValueError.
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
 
@@ -110,9 +110,13 @@ class Lease:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        if self._conn is not None:
-            # Where it raises, of whatever kind, it has ended the connection; the work is done.
-            with contextlib.suppress(Exception):
+        # Where this raises, of whatever kind, it has ended the connection; the work is done.
+        with contextlib.suppress(Exception):
+            if self._conn is None:
+                return
+            if self._conn.is_in_transaction():  # cancelled in its midst
+                await _drop(self._conn)
+            else:
                 await self._database.pool.release(self._conn, timeout=CLEANUP_SECONDS)
 
     async def run(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
@@ -154,9 +158,14 @@ class Lease:
             return await self._database.pool.acquire(timeout=self._database.wait_seconds)
         except TimeoutError as error:
             raise Unavailable("no connection came free") from error
+        except asyncpg.PostgresError as error:
+            if is_transient(error):
+                raise
+            raise Unavailable("it lets nobody in") from error
 
 
 async def _drop(conn: PoolConnection) -> None:
-    # Not terminated at once: that would keep the cancel request of a time-out from being sent. What
-    # does not close is terminated, and either way given back to the pool.
-    await conn.close(timeout=CLEANUP_SECONDS)
+    # Not terminated at once: that would keep the cancel request of a time-out from being sent.
+    # Where it raises, of whatever kind, it has terminated it; the pool has its place back anyway.
+    with contextlib.suppress(Exception):
+        await conn.close(timeout=CLEANUP_SECONDS)

@@ -8,7 +8,7 @@ from typing import assert_never
 import asyncpg
 import structlog
 
-from booking_asgi.database import Database, Lease, Unavailable, is_transient
+from booking_asgi.database import Database, Lease, Unavailable
 from booking_asgi.intake import Understood
 from booking_asgi.logs import describe, mask_email, mask_phone
 from booking_asgi.speech import Failure, FailureCode, Outcome
@@ -48,7 +48,9 @@ async def book_all(
     try:
         await database.within(give_up_at, book_in_order)
     except Unavailable as error:
-        outcomes += [_failure(error, asked) for asked in understood[len(outcomes) :]]
+        missing = understood[len(outcomes) :]
+        # A list of its own: the one that was given up may still add to the other.
+        return outcomes + [_failure(error, asked) for asked in missing]
     return outcomes
 
 
@@ -93,7 +95,7 @@ def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
     if not isinstance(request, BookingRequest):
         return request
     code: FailureCode = "BOOKING_FAILED"
-    if isinstance(error, Unavailable) or is_transient(error):
+    if isinstance(error, Unavailable):
         code = "TEMPORARILY_UNAVAILABLE"
     elif isinstance(error, ContactNotResolved):
         code = "CONTACT_RESOLUTION_FAILED"

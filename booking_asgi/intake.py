@@ -12,6 +12,7 @@ import structlog
 
 from booking_asgi import vapi
 from booking_asgi.config import Config
+from booking_asgi.logs import describe
 from booking_asgi.speech import Failure, spoken_day
 from booking_core import BookingRequest, InvalidRequest, Organization
 
@@ -51,8 +52,8 @@ def understand(
     *,
     caller_number: object = None,
     idempotency_key: str | None = None,
-) -> BookingRequest | InvalidRequest:
-    """Read the arguments, and refuse what this endpoint does not book."""
+) -> Understood:
+    """Read the arguments, and refuse what this endpoint does not book. Never raises."""
     try:
         request = BookingRequest.parse(
             arguments, organization, caller_number=caller_number, idempotency_key=idempotency_key
@@ -64,6 +65,9 @@ def understand(
         else:
             log.info("VapiTools: Request refused", code=refusal.code, field=refusal.field)
         return refusal
+    except Exception as error:  # even a fault of ours must not leave the other calls unanswered
+        log.error("VapiTools: ❌ Failed to read the request", **describe(error))
+        return Failure("BOOKING_FAILED")
     return request
 
 
@@ -83,4 +87,6 @@ def check_bookable(
 def is_foreign(arguments: Mapping[str, object], organization: Organization) -> bool:
     """Whether they name another organization than the token does."""
     given = arguments.get("orgId")
-    return given is not None and str(given).lower() != str(organization.id)
+    if isinstance(given, str):
+        return given.lower() != str(organization.id)
+    return given is not None

@@ -40,6 +40,7 @@ def describe(error: BaseException) -> dict[str, object]:
         "error": type(error).__name__,
         "code": getattr(error, "sqlstate", None),
         "constraint": getattr(error, "constraint_name", None),
+        "cause": type(error.__cause__).__name__ if error.__cause__ else None,
         "where": " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-5:]),
     }
     return {name: value for name, value in fields.items() if value}
@@ -73,8 +74,11 @@ def configure(format: Literal["text", "json"]) -> None:
 def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     # The lines after the first are where asyncio, for one, puts an error and what it was given.
     first_line = str(event["event"]).strip().partition("\n")[0]
-    event["event"] = PHONE.sub("•••", EMAIL.sub("•••", first_line))
     record: logging.LogRecord = event["_record"]
+    if record.name == "asyncio":
+        # A task or a callback is shown with its result, its error and what it was called with.
+        first_line = re.split(r"[(<]", first_line, maxsplit=1)[0].rstrip()
+    event["event"] = PHONE.sub("•••", EMAIL.sub("•••", first_line))
     if record.exc_info and record.exc_info[1]:
         event.update(describe(record.exc_info[1]))
     # Or the standard library's formatter would write the whole of it below the line.

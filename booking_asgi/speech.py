@@ -130,6 +130,8 @@ INSTRUCT: Mapping[str, str] = {
 }
 
 
+# So many that all that may stand around them still makes 60.
+MOST_SERVICE_WORDS = 24
 MISHEARD = {"email": "email address", "phone": "phone number"}
 
 
@@ -207,7 +209,9 @@ def _clock(local: datetime) -> str:
 
 
 def _short(service: str) -> str:
-    return textwrap.shorten(service, 80, placeholder="...") or service[:80]
+    words = service.split()
+    short = textwrap.shorten(" ".join(words[:MOST_SERVICE_WORDS]), 80, placeholder="")
+    return short if short == " ".join(words) else f"{short}..."
 
 
 def _fill(sentence: str, invalid: InvalidRequest) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from booking_asgi.database import Database
+from booking_asgi.database import Database, Unavailable
 from booking_core import Organization, find_organization_by_token
 
 KNOWN_SECONDS = 5.0
@@ -30,14 +30,19 @@ class Tenants:
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """Raises `Unavailable`, or `OrganizationNotReady`."""
-        now = time.monotonic()
-        known = self._known.get(token)
-        if known is not None and known[0] > now:
-            return known[1]
-        # Who comes while it is looked up waits for that answer, and takes no connection.
-        if token not in self._asked:
-            self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
-        return await asyncio.shield(self._asked[token])
+        while (now := time.monotonic()) < give_up_at:
+            known = self._known.get(token)
+            if known is not None and known[0] > now:
+                return known[1]
+            # Who comes while it is looked up waits for that answer, and takes no connection.
+            if token not in self._asked:
+                self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
+            asked = self._asked[token]
+            await asyncio.wait({asked}, timeout=give_up_at - now)
+            # Where it was given up for one who came earlier, it is asked anew.
+            if asked.done() and not isinstance(asked.exception(), Unavailable):
+                return asked.result()
+        raise Unavailable("past the deadline")
 
     async def _ask(self, token: str, give_up_at: float) -> Organization | None:
         try:

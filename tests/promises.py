@@ -1,0 +1,197 @@
+"""Breaks each promise of the README on purpose, in a copy, and watches its test fail.
+
+Run it with `make promises`; `test_promises.py` keeps this table and the README together.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Break:
+    """`test` must fail where `path` has `new` in place of `old`."""
+
+    test: str
+    path: str
+    old: str
+    new: str
+
+
+PHONE, CONTACT, SCHEMA = "sql/book_by_phone.sql", "sql/book_for_contact.sql", "sql/schema.sql"
+STANDING = "sql/find_standing_appointment.sql"
+BREAKS = [
+    Break(
+        "test_no_two_appointments_overlap",
+        SCHEMA,
+        "make_interval(mins => coalesce(duration_minutes, 30))) with &&",
+        "make_interval(mins => 1)) with &&",
+    ),
+    Break("test_500_callers_for_one_slot", SCHEMA, "resource with =,", "id with =,"),
+    Break(
+        "test_the_same_caller_200_times_at_once",
+        SCHEMA,
+        "create unique index if not exists appointments_contact_start_key",
+        "create index if not exists appointments_contact_start_key",
+    ),
+    Break(
+        "test_a_hundred_deliveries_at_once",
+        "booking_asgi/speech.py",
+        'return f"Booked: {',
+        'return f"Booked: {outcome.created} {',
+    ),
+    Break(
+        "test_6_a_phone_500_times_at_once",
+        PHONE,
+        "on conflict (org_id, phone) do update set",
+        "on conflict (org_id, id) do update set",
+    ),
+    Break(
+        "test_4_an_email_alone_at_once",
+        "booking_core/contacts.py",
+        "    await conn.execute(*LOCK_CONTACT_EMAIL.bind(values))\n",
+        "",
+    ),
+    Break(
+        "test_what_is_missing_never_erases",
+        PHONE,
+        "email = coalesce(:email, c.email),",
+        "email = :email,",
+    ),
+    Break(
+        "test_the_second_waits_for_the_first",
+        "booking_core/booking.py",
+        'if not row["resource_is_free"]:',
+        "if True:",
+    ),
+    Break(
+        "test_a_row_that_a_key_of_ones_own_refuses_is_an_error",
+        "booking_core/booking.py",
+        'if not row["resource_is_free"]:',
+        "if True:",
+    ),
+    Break(
+        "test_a_held_resource_delays_nobody",
+        PHONE,
+        "where pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))",
+        "where true",
+    ),
+    Break(
+        "test_a_booking_by_phone_is_one_round_trip",
+        "booking_core/booking.py",
+        "    if request.phone is not None:\n",
+        '    await conn.execute("select 1")\n    if request.phone is not None:\n',
+    ),
+    Break(
+        "test_a_rollback_of_the_callers_transaction_leaves_nothing",
+        "booking_core/booking.py",
+        "    if request.phone is not None:\n",
+        '    if conn.is_in_transaction():\n        await conn.execute("commit")\n'
+        "    if request.phone is not None:\n",
+    ),
+    Break(
+        "test_a_repeat_writes_the_contact",
+        CONTACT,
+        "with contact as (\n",
+        "with contact as (select c.id, c.name from contacts c where c.id = :contact_id),\n"
+        "unused as (\n",
+    ),
+    Break(
+        "test_a_bad_argument_is_asked_for",
+        "booking_core/parsing.py",
+        "if match is None or not 5 <= int(match[1]) <= 480:",
+        "if match is None:",
+    ),
+    Break(
+        "test_an_unknown_resource_writes_nothing",
+        PHONE,
+        "  where exists (\n    select from resources r\n",
+        "  where true or exists (\n    select from resources r\n",
+    ),
+    Break(
+        "test_without_a_known_token_nothing_is_answered",
+        "sql/find_organization_by_token.sql",
+        "where v.token_sha256 = :token_sha256 and",
+        "where (:token_sha256::bytea is not null) and",
+    ),
+    Break(
+        "test_a_token_sees_nothing_of_another_tenant",
+        STANDING,
+        "where a.org_id = :org_id and a.idempotency_key = :idempotency_key",
+        "where a.idempotency_key = :idempotency_key",
+    ),
+    Break(
+        "test_a_server_that_falls_silent",
+        "booking_asgi/database.py",
+        "await asyncio.wait({task}, timeout=give_up_at - time.monotonic())",
+        "await asyncio.wait({task}, timeout=600)",
+    ),
+    Break(
+        "test_more_than_it_can_do",
+        "booking_asgi/desk.py",
+        'code = "TEMPORARILY_UNAVAILABLE"',
+        'code = "BOOKING_FAILED"',
+    ),
+    Break(
+        "test_each_kind_of_message_is_booked",
+        "booking_asgi/vapi.py",
+        "if isinstance(arguments, str) and arguments.strip():",
+        "if False:",
+    ),
+    Break(
+        "test_mutated_messages",
+        "booking_asgi/vapi.py",
+        "if isinstance(call_id, str) and call_id:",
+        "if isinstance(call_id, str) and call_id.isalnum():",
+    ),
+    Break(
+        "test_neither_lines_nor_replies_hold_what_is_private",
+        "booking_asgi/logs.py",
+        'return f"{phone[:head]}•••{phone[-tail:]}"',
+        "return phone",
+    ),
+    Break(
+        "test_what_the_database_refuses",
+        "booking_asgi/direct.py",
+        "return failure(status, outcome.code, MESSAGES[outcome.code], said)",
+        'return failure(status, outcome.code, MESSAGES[outcome.code], said + "constraint")',
+    ),
+]
+
+
+def fails(broken: Break) -> bool:
+    """Whether the test fails in a copy of the project that is broken so."""
+    with tempfile.TemporaryDirectory(prefix="booking-broken-") as folder:
+        copy = Path(folder) / "copy"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+        path = copy / broken.path
+        path.write_text(path.read_text().replace(broken.old, broken.new))
+        files = (ROOT / "tests").glob("test_*.py")
+        [file] = [path.name for path in files if f"def {broken.test}(" in path.read_text()]
+        run = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+        run += [f"tests/{file}", "-k", broken.test]
+        done = subprocess.run(run, cwd=copy, capture_output=True, text=True)
+        # 1: tests failed. Anything else is no verdict: none collected, or a usage error.
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        return done.returncode == 1
+
+
+def main() -> int:
+    kept = 0
+    for broken in BREAKS:
+        verdict = "fails" if fails(broken) else "PASSES, THOUGH BROKEN"
+        kept += verdict == "fails"
+        print(f"{broken.test}: {verdict} ({broken.path})", flush=True)
+    print(f"{kept} of {len(BREAKS)} broken promises were noticed")
+    return 0 if kept == len(BREAKS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -103,7 +103,7 @@ async def _take(
     for _ in range(ATTEMPTS):
         row, email_kept = await fetch_keeping_contact(conn, statement, values)
         if row is None:
-            raise await _no_resource(conn, request)
+            raise await _why_nothing(conn, request)
         created = row["appointment_id"] is not None
         if not created:
             refused = {
@@ -136,9 +136,12 @@ async def _take(
     raise BookingNotSettled(f"free at each of {ATTEMPTS} looks, and yet never booked")
 
 
-async def _no_resource(conn: Connection, request: BookingRequest) -> BookingError:
-    if await conn.fetch(*FIND_RESOURCES.bind({"org_id": request.org_id})):
-        return InvalidRequest(
-            "INVALID_RESOURCE", "resource", "There is nobody and nothing of this name"
-        )
-    return OrganizationNotReady("the organization has no resource to book")
+async def _why_nothing(conn: Connection, request: BookingRequest) -> BookingError:
+    """Why neither the contact was written nor the appointment."""
+    rows = await conn.fetch(*FIND_RESOURCES.bind({"org_id": request.org_id}))
+    if not rows:
+        return OrganizationNotReady("the organization has no resource to book")
+    if request.resource not in (None, *(row["resource"] for row in rows)):
+        problem = "There is nobody and nothing of this name"
+        return InvalidRequest("INVALID_RESOURCE", "resource", problem)
+    return BookingNotSettled("the contact that the email found is gone")

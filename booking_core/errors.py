@@ -62,8 +62,9 @@ class ContactNotResolved(BookingError):
 
 
 class BookingNotSettled(BookingError):
-    """A resource was free at every look, yet never took the appointment. Nothing is booked.
+    """Nothing is booked, and it is not taken either: try again.
 
-    Others took it and gave it back each time: try again. If it persists, a unique key of your own
-    on `appointments` refuses the row.
+    A resource was free at every look, yet others took it and gave it back each time; or the contact
+    that an email found was deleted. If it persists, a unique key of your own on `appointments`
+    refuses the row.
     """

@@ -22,6 +22,14 @@ NEW_YORK = ZoneInfo("America/New_York")
 SOON = datetime(2027, 3, 1, 14, 0, tzinfo=UTC)
 """A start for the library, which takes any time at all."""
 
+EMAIL_OF_ANOTHER_TENANT = """
+    create unique index mine on contacts (lower(email));
+    insert into organizations (name, timezone, phone_region) values ('o', 'UTC', 'US');
+    insert into contacts (org_id, email)
+    select id, 'sam@test.com' from organizations where name = 'o'
+    """
+"""Sabotage: a unique key across all tenants, and sam@test.com is another one's."""
+
 
 def in_days(days: int) -> str:
     """A date for the endpoint, which refuses the past: so many days from today in New York."""

@@ -29,7 +29,7 @@ PHONE, CONTACT, SCHEMA = "sql/book_by_phone.sql", "sql/book_for_contact.sql", "s
 STANDING = "sql/find_standing_appointment.sql"
 BREAKS = [
     Break(
-        "test_no_two_appointments_overlap",
+        "test_the_constraint_alone_forbids_an_overlap",
         SCHEMA,
         "make_interval(mins => coalesce(duration_minutes, 30))) with &&",
         "make_interval(mins => 1)) with &&",
@@ -67,9 +67,9 @@ BREAKS = [
     ),
     Break(
         "test_the_second_waits_for_the_first",
-        "booking_core/booking.py",
-        'if not row["resource_is_free"]:',
-        "if True:",
+        PHONE,
+        "  (select resource from free)\n",
+        "  (select resource from free where false)\n",
     ),
     Break(
         "test_a_row_that_a_key_of_ones_own_refuses_is_an_error",

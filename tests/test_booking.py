@@ -176,7 +176,7 @@ async def test_an_attendee_that_is_not_given_is_the_contact(
     assert first.appointment_id == again.appointment_id
 
 
-@pytest.mark.parametrize(
+NEIGHBOURS = pytest.mark.parametrize(
     ("minutes", "length", "taken"),
     [
         (-30, 30, False),
@@ -187,6 +187,9 @@ async def test_an_attendee_that_is_not_given_is_the_contact(
         (-10, 60, True),
     ],
 )
+
+
+@NEIGHBOURS
 async def test_no_two_appointments_overlap(
     conn: Connection, clinic: Organization, minutes: int, length: int, taken: bool
 ) -> None:
@@ -195,6 +198,27 @@ async def test_no_two_appointments_overlap(
     start = SOON + timedelta(minutes=minutes)
     request = a_request(clinic, phone=a_caller(2), scheduled_at=start, duration_minutes=length)
     assert taken == isinstance(await book(conn, request), SlotTaken)
+
+
+@NEIGHBOURS
+async def test_the_constraint_alone_forbids_an_overlap(
+    conn: Connection, clinic: Organization, minutes: int, length: int, taken: bool
+) -> None:
+    """Whoever writes the row, and however: here an INSERT by hand."""
+    first = await booked(conn, clinic)
+    start = SOON + timedelta(minutes=minutes)
+    insert = """
+        insert into appointments
+          (org_id, contact_id, resource, service_type, scheduled_at, duration_minutes)
+        values ($1, $2, 'main', 'by hand', $3, $4)
+        """
+    row = (clinic.id, first.contact_id, start, length)
+    if not taken:
+        await conn.execute(insert, *row)
+        return
+    with pytest.raises(asyncpg.ExclusionViolationError) as raised:
+        await conn.execute(insert, *row)
+    assert raised.value.constraint_name == "appointments_resource_excl"
 
 
 async def test_a_taken_slot_keeps_the_contact(conn: Connection, clinic: Organization) -> None:
@@ -259,6 +283,20 @@ async def test_a_row_that_a_key_of_ones_own_refuses_is_an_error(
         await book(
             conn, a_request(clinic, phone=a_caller(2), scheduled_at=SOON + timedelta(days=1))
         )
+
+
+async def test_a_contact_that_vanishes_is_no_unknown_resource(
+    conn: Connection, clinic: Organization
+) -> None:
+    """Deleted behind the email that found it: the caller tries again, and is told nothing wrong."""
+    await conn.execute(
+        """
+        create function vanish() returns trigger language plpgsql as 'begin return null; end';
+        create trigger vanish before update on contacts for each row execute function vanish();
+        """
+    )
+    with pytest.raises(BookingNotSettled):
+        await book(conn, a_request(clinic, phone=None, email=SAM))
 
 
 async def test_the_past_is_taken(conn: Connection, clinic: Organization) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from tests.conftest import Endpoint, count
-from tests.factories import NEW_YORK, arguments, in_days
+from tests.factories import EMAIL_OF_ANOTHER_TENANT, NEW_YORK, arguments, in_days
 
 PATH = "/api/vapi/tools/book-appointment"
 
@@ -169,12 +169,7 @@ BOOKING = "I encountered an issue booking your appointment. Please try again."
             SAVING,
         ),
         (
-            """
-            create unique index mine on contacts (lower(email));
-            insert into organizations (name, timezone, phone_region) values ('o', 'UTC', 'US');
-            insert into contacts (org_id, email)
-            select id, 'sam@test.com' from organizations where name = 'o'
-            """,
+            EMAIL_OF_ANOTHER_TENANT,
             None,
             "CONTACT_RESOLUTION_FAILED",
             PROCESSING,

@@ -16,7 +16,7 @@ import structlog
 from booking_asgi import logs
 from booking_core import Email, resolve_contact
 from tests.conftest import Endpoint, connected, until
-from tests.factories import TOKEN, a_call, arguments, tool_calls
+from tests.factories import EMAIL_OF_ANOTHER_TENANT, TOKEN, a_call, arguments, tool_calls
 
 Logged: TypeAlias = Callable[[], str]
 PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
@@ -153,12 +153,7 @@ async def test_the_line_of_nobody(endpoint: Endpoint, logged: Logged) -> None:
         ),
         (
             None,
-            """
-            create unique index mine on contacts (lower(email));
-            insert into organizations (name, timezone, phone_region) values ('o', 'UTC', 'US');
-            insert into contacts (org_id, email)
-            select id, 'sam@test.com' from organizations where name = 'o'
-            """,
+            EMAIL_OF_ANOTHER_TENANT,
             "VapiTools: ❌ Contact resolution failed - no valid contact ID",
             None,
         ),

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Break:
     new: str
 
 
-PHONE, CONTACT, SCHEMA = "sql/book_by_phone.sql", "sql/book_for_contact.sql", "sql/schema.sql"
+PHONE, SCHEMA = "sql/book_by_phone.sql", "sql/schema.sql"
 STANDING = "sql/find_standing_appointment.sql"
 BREAKS = [
     Break(
@@ -98,10 +99,9 @@ BREAKS = [
     ),
     Break(
         "test_a_repeat_writes_the_contact",
-        CONTACT,
-        "with contact as (\n",
-        "with contact as (select c.id, c.name from contacts c where c.id = :contact_id),\n"
-        "unused as (\n",
+        PHONE,
+        "    last_contact_at = now()\n  returning",
+        "    last_contact_at = now()\n  where false\n  returning",
     ),
     Break(
         "test_a_bad_argument_is_asked_for",
@@ -129,9 +129,9 @@ BREAKS = [
     ),
     Break(
         "test_a_server_that_falls_silent",
-        "booking_asgi/database.py",
-        "await asyncio.wait({task}, timeout=give_up_at - time.monotonic())",
-        "await asyncio.wait({task}, timeout=600)",
+        "booking_asgi/app.py",
+        "give_up_at = time.monotonic() + config.deadline_seconds",
+        "give_up_at = time.monotonic() + 600",
     ),
     Break(
         "test_more_than_it_can_do",
@@ -183,15 +183,16 @@ def fails(broken: Break) -> bool:
         return done.returncode == 1
 
 
-def main() -> int:
-    kept = 0
-    for broken in BREAKS:
+def main(names: Sequence[str]) -> int:
+    chosen = [broken for broken in BREAKS if not names or broken.test in names]
+    noticed = 0
+    for broken in chosen:
         verdict = "fails" if fails(broken) else "PASSES, THOUGH BROKEN"
-        kept += verdict == "fails"
+        noticed += verdict == "fails"
         print(f"{broken.test}: {verdict} ({broken.path})", flush=True)
-    print(f"{kept} of {len(BREAKS)} broken promises were noticed")
-    return 0 if kept == len(BREAKS) else 1
+    print(f"{noticed} of {len(chosen)} broken promises were noticed")
+    return 0 if noticed == len(chosen) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

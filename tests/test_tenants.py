@@ -131,7 +131,8 @@ async def test_an_argument_of_another_organization_is_that_calls_error(endpoint:
 
 
 async def test_a_token_sees_nothing_of_another_tenant(endpoint: Endpoint) -> None:
-    """The same person, slot, resource and idempotency key elsewhere: no repeat, no conflict."""
+    """The same person, slot, resource and idempotency key elsewhere: no repeat, no conflict; and
+    where the slot is taken, that key of another's is no answer."""
     other = await a_clinic(endpoint.conn, token="other")
     replies = [
         await endpoint.client.post(
@@ -145,6 +146,15 @@ async def test_a_token_sees_nothing_of_another_tenant(endpoint: Endpoint) -> Non
     rows = await endpoint.conn.fetch("select org_id, contact_id from appointments")
     assert {row["org_id"] for row in rows} == {endpoint.clinic.id, other.id}
     assert len({row["contact_id"] for row in rows}) == 2
+    await endpoint.conn.execute(
+        "update appointments set idempotency_key = 'b' where org_id = $1", other.id
+    )
+    taken = await endpoint.client.post(
+        PATHS[1],
+        json=arguments(patientPhone="+15557654321"),
+        headers={"X-Vapi-Secret": "other", "Idempotency-Key": "k"},
+    )
+    assert taken.status_code == 409
 
 
 async def test_a_resource_of_another_tenant_is_unknown(endpoint: Endpoint) -> None:

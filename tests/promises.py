@@ -130,8 +130,8 @@ BREAKS = [
     Break(
         "test_a_server_that_falls_silent",
         "booking_asgi/app.py",
-        "give_up_at = time.monotonic() + config.deadline_seconds",
-        "give_up_at = time.monotonic() + 600",
+        "config.deadline_seconds",
+        "600",
     ),
     Break(
         "test_more_than_it_can_do",

@@ -26,7 +26,6 @@ from booking_core import (
     Connection,
     add_organization,
     add_token,
-    find_organization_by_token,
     read_schema,
 )
 
@@ -60,6 +59,7 @@ def main(context: click.Context) -> None:
 main.add_command(admin.schema)
 main.add_command(admin.org)
 main.add_command(admin.token)
+main.add_command(admin.check)
 
 
 @main.command()
@@ -80,7 +80,7 @@ def serve(config: Config) -> None:
             demo = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
             host = f"[{config.host}]" if ":" in config.host else config.host
             click.echo(DEMO.format(host=host, port=config.port, **demo))
-        admin.run_on(url, lambda conn: find_organization_by_token(conn, ""))
+        admin.refuse_unfit(url)
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(dataclasses.replace(config, database_url=url)),

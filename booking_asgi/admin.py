@@ -1,29 +1,37 @@
-"""The commands that prepare a database: its tables, organizations and tokens."""
+"""The commands that prepare a database: its tables, organizations and tokens, and its check."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
+import json
+import textwrap
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
 import click
+import structlog
 
 from booking_asgi.config import Config
 from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from booking_core import (
     BookingError,
     Connection,
+    Finding,
     add_organization,
     add_token,
     list_tokens,
+    preflight,
     read_schema,
     revoke_token,
 )
 
 T = TypeVar("T")
+
+log = structlog.get_logger("booking_asgi")
 
 
 @contextlib.contextmanager
@@ -44,7 +52,10 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
     async def run() -> T:
         conn = await asyncpg.connect(
-            url, timeout=10, server_settings={"application_name": "vapi-booking"}
+            url,
+            timeout=10,
+            statement_cache_size=0,  # for one use, and behind any PgBouncer
+            server_settings={"application_name": "vapi-booking"},
         )
         try:
             return await work(conn)
@@ -153,3 +164,41 @@ def revoke(config: Config, org_id: UUID, token_id: str) -> None:
     with database_url(config) as url:
         if not run_on(url, lambda conn: revoke_token(conn, org_id, token_id)):
             raise click.ClickException("The organization has no token of this id")
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list, for programs.")
+@click.pass_obj
+def check(config: Config, as_json: bool) -> None:
+    """Find what can't work on the database, and which guarantee is missing; write nothing.
+
+    Each finding comes with the SQL that mends it. The exit code is 1 where something can't work, 2
+    where a guarantee is missing, else 0.
+    """
+    with database_url(config) as url:
+        findings = run_on(url, preflight)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
+    else:
+        lines = [f"{finding.severity} {_written(finding)}" for finding in findings]
+        click.echo("\n".join(lines) or "Nothing found")
+    severities = {finding.severity for finding in findings}
+    raise SystemExit(1 if "error" in severities else 2 if "warning" in severities else 0)
+
+
+def refuse_unfit(url: str) -> None:
+    """Exit with 1 where the database can't serve, and say why; log what it does not guarantee."""
+    findings = run_on(url, preflight)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    for finding in errors:
+        click.echo(f"Error: {_written(finding)}", err=True)
+    if errors:
+        raise SystemExit(1)
+    for finding in findings:
+        if finding.severity == "warning":
+            log.warning(f"Preflight: ⚠️ {finding.problem}", what=finding.what, mend=finding.mend)
+
+
+def _written(finding: Finding) -> str:
+    mend = f"\n{textwrap.indent(finding.mend, '    ')}" if finding.mend else ""
+    return f"{finding.what}: {finding.problem}{mend}"

@@ -13,6 +13,7 @@ from booking_core.errors import (
     BookingError,
     BookingNotSettled,
     ContactNotResolved,
+    Finding,
     InvalidRequest,
     OrganizationNotReady,
 )
@@ -26,6 +27,7 @@ from booking_core.organizations import (
     revoke_token,
 )
 from booking_core.parsing import Email, Phone, parse_email, parse_phone
+from booking_core.preflight import preflight
 from booking_core.requests import ARGUMENTS, Argument, BookingRequest
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "ContactMatch",
     "ContactNotResolved",
     "Email",
+    "Finding",
     "InvalidRequest",
     "Organization",
     "OrganizationNotReady",
@@ -53,6 +56,7 @@ __all__ = [
     "list_tokens",
     "parse_email",
     "parse_phone",
+    "preflight",
     "read_schema",
     "resolve_contact",
     "revoke_token",

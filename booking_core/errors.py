@@ -11,6 +11,7 @@ Every other failure is asyncpg's own error, its SQLSTATE untouched.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -68,3 +69,20 @@ class BookingNotSettled(BookingError):
     that an email found was deleted. If it persists, a unique key of your own on `appointments`
     refuses the row.
     """
+
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is amiss: an error can't work, a warning works without a guarantee, a note is to know.
+
+    `problem` is one sentence that repeats no contact's data; `mend` is the SQL that ends it, to be
+    read before it is run, with what only you know as a variable of psql (`:'timezone'`).
+    """
+
+    what: str
+    severity: Severity
+    problem: str
+    mend: str | None = None

@@ -32,6 +32,7 @@ SAMPLES = {
     "duration_minutes": "30",
     "idempotency_key": "k",
     "attendee_name": "Sam Wilson",
+    "tables": "{contacts,appointments}",
 }
 
 

@@ -1,0 +1,4 @@
+-- count_zones: the zones and regions of the organizations, and how many have each; 20 of them.
+select o.timezone, o.phone_region, count(*) as organizations, (array_agg(o.id order by o.id))[1 : 20] as ids
+from organizations o
+group by o.timezone, o.phone_region;

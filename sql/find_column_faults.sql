@@ -1,0 +1,93 @@
+-- find_column_faults: columns that are missing, of another type, or can't take what is written.
+-- A text of any kind is text, an enum too: whether its labels do, the plans of the statements tell.
+with wanted ("table", "column", type, default_to, may_be_null, other_name) as (values
+  ('organizations', 'id', 'uuid', null, false, null),
+  ('organizations', 'timezone', 'text', null, false, 'time_zone'),
+  ('organizations', 'phone_region', 'text', null, false, null),
+  ('contacts', 'id', 'uuid', 'gen_random_uuid()', false, null),
+  ('contacts', 'org_id', 'uuid', null, false, 'organization_id'),
+  ('contacts', 'phone', 'text', null, true, 'phone_number'),
+  ('contacts', 'email', 'text', null, true, 'email_address'),
+  ('contacts', 'name', 'text', null, false, 'full_name'),
+  ('contacts', 'lead_status', 'text', null, false, null),
+  ('contacts', 'last_contact_at', 'timestamptz', null, false, 'last_contacted_at'),
+  ('resources', 'org_id', 'uuid', null, false, null),
+  ('resources', 'resource', 'text', null, false, null),
+  ('appointments', 'id', 'uuid', 'gen_random_uuid()', false, null),
+  ('appointments', 'org_id', 'uuid', null, false, 'organization_id'),
+  ('appointments', 'contact_id', 'uuid', null, false, null),
+  ('appointments', 'resource', 'text', null, false, null),
+  ('appointments', 'service_type', 'text', null, false, null),
+  ('appointments', 'scheduled_at', 'timestamptz', null, false, null),
+  ('appointments', 'duration_minutes', 'integer', null, false, null),
+  ('appointments', 'status', 'text', null, false, null),
+  ('appointments', 'attendee_name', 'text', null, true, null),
+  ('appointments', 'idempotency_key', 'text', null, true, null),
+  ('appointments', 'created_at', 'timestamptz', null, false, null),
+  ('appointments', 'updated_at', 'timestamptz', null, false, null),
+  ('vapi_credentials', 'token_sha256', 'bytea', null, false, null),
+  ('vapi_credentials', 'org_id', 'uuid', null, false, null),
+  ('vapi_credentials', 'revoked_at', 'timestamptz', null, false, null)
+),
+present as (
+  select r.name as "table", a.attname::text as "column", a.attnotnull as is_required,
+         a.atthasdef or a.attidentity <> '' as fills_itself,
+         case when t.typcategory in ('S', 'E') then 'text'
+              when b.typname in ('int4', 'int2') then 'integer'
+              else b.typname::text end as type
+  from (select distinct "table" from wanted) as r (name)
+  join pg_attribute a on a.attrelid = to_regclass(r.name) and a.attnum > 0 and not a.attisdropped
+  join pg_type t on t.oid = a.atttypid
+  join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+),
+fault as (
+  select w."table", w."column", 'error' as severity, 'is called ' || quote_ident(p."column") as problem,
+         format('rename column %I to %I', p."column", w."column") as change
+  from wanted w
+  join present p on p."table" = w."table" and p."column" = w.other_name
+  where not exists (select from present q where q."table" = w."table" and q."column" = w."column")
+  union all
+  select w."table", w."column", 'error', 'is not there',
+         format('add column %I %s', w."column", concat_ws(' default ', w.type, w.default_to))
+  from wanted w
+  where to_regclass(w."table") is not null and not exists (
+    select from present p where p."table" = w."table" and p."column" in (w."column", w.other_name)
+  )
+  union all
+  select w."table", w."column", 'error', format('is %s and not %s', p.type, w.type),
+         case
+           -- In the place of UTC the zone that they were written in.
+           when p.type = 'timestamp' then format('alter column %I type timestamptz using %1$I at time zone ''UTC''', w."column")
+           when w.default_to is not null and p.type = 'text' then
+             format('alter column %I drop default, alter column %1$I type %s using %1$I::%2$s, alter column %1$I set default %3$s',
+                    w."column", w.type, w.default_to)
+           -- No number becomes a uuid.
+           when w.type <> 'uuid' or p.type = 'text' then format('alter column %I type %s using %1$I::%2$s', w."column", w.type)
+         end
+  from wanted w
+  join present p on p."table" = w."table" and p."column" = w."column" and p.type <> w.type
+  union all
+  select w."table", w."column", 'error', 'has no default, and no statement sends one',
+         format('alter column %I set default %s', w."column", w.default_to)
+  from wanted w
+  join present p on p."table" = w."table" and p."column" = w."column" and p.type = w.type and not p.fills_itself
+  where w.default_to is not null
+  union all
+  select w."table", w."column", 'warning', 'is NOT NULL, and not everybody gives one',
+         format('alter column %I drop not null', w."column")
+  from wanted w
+  join present p on p."table" = w."table" and p."column" = w."column" and p.is_required
+  where w.may_be_null
+  union all
+  select p."table", p."column", 'error', 'is NOT NULL, and no statement fills it',
+         format('alter column %I drop not null', p."column")
+  from present p
+  where p."table" in ('contacts', 'appointments') and p.is_required and not p.fills_itself
+    and not exists (select from wanted w where w."table" = p."table" and w."column" = p."column")
+    and not exists (select from wanted w where w."table" = p."table" and w.other_name = p."column")
+)
+select format('%I.%I', "table", "column") as what, severity,
+       format('The column %I of %I %s', "column", "table", problem) as problem,
+       case when change is not null then format('alter table %s %s;', to_regclass("table"), change) end as mend
+from fault
+order by "table", "column";

@@ -1,0 +1,15 @@
+-- find_session_faults: what the server and this role's settings stand in the way of.
+select fault.what, fault.severity, fault.problem, fault.mend
+from (values
+  (pg_is_in_recovery(), 'read-only', 'error', 'The server is a standby: connect to the primary', null),
+  (current_setting('transaction_read_only')::boolean and not pg_is_in_recovery(),
+   'read-only', 'error', 'This role may only read here',
+   format('alter role %I in database %I set default_transaction_read_only = off;', current_user, current_database())),
+  (not exists (select from pg_extension where extname = 'btree_gist'),
+   'btree_gist', 'warning', 'The extension that appointments_resource_excl is made of is not there',
+   'create extension btree_gist;'),
+  (current_setting('statement_timeout') = '0',
+   'statement_timeout', 'note', 'This role has no statement_timeout: what hangs holds its locks for ever',
+   format('alter role %I in database %I set statement_timeout = ''5s'';', current_user, current_database()))
+) as fault (is_so, what, severity, problem, mend)
+where fault.is_so;

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
 
 import pytest
 
-from tests.conftest import Endpoint, count
-from tests.factories import EMAIL_OF_ANOTHER_TENANT, NEW_YORK, arguments, in_days
+from tests.conftest import Endpoint, contacts_and_appointments, count
+from tests.factories import EMAIL_OF_ANOTHER_TENANT, NEW_YORK, a_caller, arguments, in_days
 
 PATH = "/api/vapi/tools/book-appointment"
 
@@ -137,6 +139,14 @@ async def test_a_taken_slot_names_nobody(endpoint: Endpoint) -> None:
     assert (reply.status_code, content["error"]) == (409, "SLOT_UNAVAILABLE")
     assert reply.json()["speech"].endswith("is already taken. Shall I look for another time?")
     assert "Sam" not in reply.text
+
+
+async def test_500_callers_for_one_slot_over_http(endpoint: Endpoint) -> None:
+    """One is booked and 499 are told; none fails."""
+    callers = [arguments(patientPhone=a_caller(n), patientEmail=None) for n in range(500)]
+    replies = await asyncio.gather(*(endpoint.book(**given) for given in callers))
+    assert Counter(reply.status_code for reply in replies) == {200: 1, 409: 499}
+    assert await contacts_and_appointments(endpoint) == (500, 1)
 
 
 async def test_an_organization_without_resources_is_an_error(endpoint: Endpoint) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import pytest
 
+from booking_asgi import Config
 from tests.promises import BREAKS, ROOT, Break
 
 
@@ -30,3 +32,11 @@ def test_each_promise_has_its_test() -> None:
 def test_a_break_still_breaks_something(broken: Break) -> None:
     """What it replaces still stands in the file."""
     assert broken.old in (ROOT / broken.path).read_text()
+
+
+def test_each_setting_is_explained() -> None:
+    """In the README's table, under the name of its variable."""
+    variables = {f"BOOKING_{field.name.upper()}" for field in dataclasses.fields(Config)}
+    assert (
+        variables - set(re.findall(r"BOOKING_[A-Z_]+", (ROOT / "README.md").read_text())) == set()
+    )

@@ -1,0 +1,124 @@
+"""The commands `token`, `tool` and `call`, on a running endpoint: what an operator tries first."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from booking_asgi import simulator, tool
+from tests.conftest import psql
+from tests.factories import in_days
+from tests.test_command import Serving, refused, run, served
+from tests.test_postgres import a_folder
+
+SIGNED = {"hmac_secret": "secret", "hmac_algorithm": "sha512", "hmac_prefix": "v1="}
+DEMO_ORG = "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Serving]:
+    with a_folder() as folder, served(folder) as serving:
+        yield serving
+
+
+def call(demo: Serving, *words: str, **settings: object) -> tuple[int, str]:
+    done = run("call", "--date", in_days(30), *words, port=demo.port, **settings)
+    assert done.stderr == ""
+    return done.returncode, done.stdout.strip()
+
+
+@pytest.mark.parametrize("shape", simulator.SHAPES)
+def test_a_call_is_heard_in_each_shape(demo: Serving, shape: str) -> None:
+    """Booked, in the words that the model hears; the row is in the database."""
+    time = f"{9 + simulator.SHAPES.index(shape):02}:00"
+    words = ("--name", "Ana Luz", "--phone", "555 987 6543", "--time", time, "--service", shape)
+    code, heard = call(demo, *words, "--shape", shape)
+    assert (code, heard.startswith(f"Booked: {shape} on ")) == (0, True)
+    found = f"select count(*) from appointments where service_type = '{shape}'"
+    assert psql(demo.database_url, "-c", found) == "1"
+
+
+def test_a_call_that_is_refused_is_heard(demo: Serving) -> None:
+    """With exit code 1, as for a script."""
+    code, heard = call(demo, "--time", "3", "--phone", "555 987 6543")
+    assert code == 1
+    assert heard.startswith("Not booked: the date and time were not understood.")
+
+
+def test_a_conversation_that_comes_again_is_a_repeat(demo: Serving) -> None:
+    """The same answer and no second row; the caller's own number stands in for a phone."""
+    words = ("--time", "20:00", "--caller", "+15550001111", "--conversation", "c")
+    assert call(demo, *words) == call(demo, *words)
+    found = "select count(*) from contacts c join appointments a on a.contact_id = c.id"
+    assert psql(demo.database_url, "-c", f"{found} where phone = '+15550001111'") == "1"
+
+
+def test_a_call_without_a_known_token_is_not_heard(demo: Serving) -> None:
+    code, heard = call(demo, "--time", "20:30", "--secret", "wrong")
+    assert (code, heard) == (1, "Nothing: the endpoint answered 401, which Vapi ignores.")
+
+
+def test_a_call_to_nobody_is_not_heard() -> None:
+    done = run("call", "--url", "http://127.0.0.1:9/")
+    assert (done.returncode, done.stdout.startswith("Nothing: ")) == (1, True)
+
+
+def test_a_call_is_signed_on_demand(demo: Serving) -> None:
+    """By the settings of the deployment, which refuses it otherwise."""
+    with a_folder() as folder, served(folder, **SIGNED) as signing:
+        words = ("--time", "10:00", "--phone", "555 987 6543")
+        assert call(signing, *words, **SIGNED)[1].startswith("Nothing: the endpoint answered 401")
+        assert call(signing, *words, "--hmac", **SIGNED)[1].startswith("Booked: ")
+    assert run("call", "--hmac").returncode == 2
+
+
+def test_the_tool_is_printed_as_json() -> None:
+    """On standard output alone; the prompt's line stands on standard error."""
+    url = "https://booking.example.com/api/vapi/tools"
+    done = run("tool", "--url", url, "--credential", "c", "--timezone", "Europe/Berlin")
+    assert json.loads(done.stdout) == tool.tool(url, "c")
+    assert tool.prompt_line("Europe/Berlin") in done.stderr
+
+
+def test_the_tool_takes_no_unknown_zone() -> None:
+    done = run("tool", "--url", "https://booking.example.com", "--timezone", "Mars/Base")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Mars/Base is no time zone" in done.stderr
+
+
+def test_a_token_is_added_listed_and_revoked(demo: Serving) -> None:
+    """The new one works beside the old; revoked, it stops, and the list says when."""
+    settings = {"database_url": demo.database_url}
+    added = run("token", "add", "--org", DEMO_ORG, "--label", "second", **settings)
+    secret = added.stdout.strip()
+    words = ("--time", "21:00", "--phone", "555 987 6543", "--secret", secret)
+    assert call(demo, *words)[0] == 0
+    listed = run("token", "list", "--org", DEMO_ORG, **settings).stdout
+    assert secret not in listed
+    assert len(re.findall(r"^[0-9a-f]{12}  made .*Z  live  (second|demo)$", listed, re.M)) == 2
+    [token_id] = re.findall(r"^([0-9a-f]{12}) .* second$", listed, re.M)
+    assert run("token", "revoke", "--org", DEMO_ORG, token_id, **settings).returncode == 0
+    listed = run("token", "list", "--org", DEMO_ORG, **settings).stdout
+    assert re.search(rf"^{token_id}  made .*Z  revoked .*Z  second$", listed, re.M)
+    found = "select count(*) from vapi_credentials where revoked_at is not null"
+    assert psql(demo.database_url, "-c", found) == "1"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("add", "--org", "00000000-0000-4000-8000-000000000009"),
+        ("revoke", "--org", DEMO_ORG, "000000000000"),
+        ("revoke", "--org", "00000000-0000-4000-8000-000000000009", "000000000000"),
+    ],
+)
+def test_a_token_of_nobody_is_one_clear_line(demo: Serving, words: tuple[str, ...]) -> None:
+    refused(run("token", *words, database_url=demo.database_url))
+
+
+def test_the_shapes_are_those_there_are() -> None:
+    with pytest.raises(ValueError, match="S1"):
+        simulator.tool_message({}, shape="S8")

@@ -26,6 +26,7 @@ from booking_core import (
     Connection,
     add_organization,
     add_token,
+    find_organization_by_token,
     read_schema,
 )
 
@@ -155,10 +156,12 @@ def simulate_call(
 
 async def _make_demo(conn: Connection) -> None:
     await conn.execute(read_schema())
-    await add_organization(
-        conn, org_id=DEMO_ORG, name="Demo Clinic", timezone=DEMO_TIMEZONE, phone_region="US"
-    )
-    await add_token(conn, DEMO_ORG, label="demo", token=DEMO_TOKEN)
+    if await find_organization_by_token(conn, DEMO_TOKEN) is None:
+        async with conn.transaction():
+            await add_organization(
+                conn, org_id=DEMO_ORG, name="Demo Clinic", timezone=DEMO_TIMEZONE, phone_region="US"
+            )
+            await add_token(conn, DEMO_ORG, label="demo", token=DEMO_TOKEN)
 
 
 @contextlib.contextmanager

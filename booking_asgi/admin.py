@@ -54,6 +54,7 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
         conn = await asyncpg.connect(
             url,
             timeout=10,
+            command_timeout=60,
             statement_cache_size=0,  # for one use, and behind any PgBouncer
             server_settings={"application_name": "vapi-booking"},
         )

@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from booking_asgi import direct, openapi, vapi
 from booking_asgi.config import Config
-from booking_asgi.database import Database, Unavailable
+from booking_asgi.database import Database
 from booking_asgi.desk import book_all
 from booking_asgi.intake import Understood, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
@@ -124,7 +124,8 @@ async def answer_health(request: Request[State]) -> Response:
     give_up_at = time.monotonic() + state["config"].deadline_seconds
     try:
         await state["tenants"].find("", give_up_at)
-    except (Unavailable, asyncpg.PostgresError):
+    except Exception as error:  # whatever it is, there is no answer
+        log.error("VapiTools: ❌ Database does not answer", **describe(error))
         return _json(503, {"status": "unavailable"})
     return _json(200, {"status": "ok"})
 

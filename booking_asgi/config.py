@@ -36,6 +36,9 @@ class Config:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the variables that are set and not empty. Raises `ConfigError`."""
+        if environ.get("BOOKING_HMAC_SECRET", "unset").strip() == "":
+            # A secret that got lost on its way must not turn the check off.
+            raise ConfigError("BOOKING_HMAC_SECRET is set, but empty")
         values: dict[str, Any] = {}
         for name, read in READERS.items():
             variable = f"BOOKING_{name.upper()}"

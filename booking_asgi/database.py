@@ -146,7 +146,7 @@ class Lease:
         except Exception as error:  # of any kind: it goes on to the caller
             if not is_transient(error):
                 raise
-            if self._conn is not None:
+            if self._conn is not None and not isinstance(error, BookingNotSettled):
                 self._database.in_background(_drop(self._conn))
                 self._conn = None
             # Not itself: stamina logs what it retries, and its words may repeat a row.

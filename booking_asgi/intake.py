@@ -14,7 +14,7 @@ from booking_asgi import vapi
 from booking_asgi.config import Config
 from booking_asgi.logs import describe
 from booking_asgi.speech import Failure, spoken_day
-from booking_core import BookingRequest, InvalidRequest, Organization
+from booking_core import BookingRequest, InvalidRequest, Organization, is_absent
 
 log = structlog.get_logger("booking_asgi")
 
@@ -87,6 +87,6 @@ def check_bookable(
 def is_foreign(arguments: Mapping[str, object], organization: Organization) -> bool:
     """Whether they name another organization than the token does."""
     given = arguments.get("orgId")
-    if isinstance(given, str):
-        return given.lower() != str(organization.id)
-    return given is not None
+    if isinstance(given, str) and not is_absent(given):
+        return given.strip().lower() != str(organization.id)
+    return not is_absent(given)

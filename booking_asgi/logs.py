@@ -38,7 +38,7 @@ def describe(error: BaseException) -> dict[str, object]:
     frames = traceback.extract_tb(error.__traceback__)
     fields = {
         "error": type(error).__name__,
-        "code": getattr(error, "sqlstate", None),
+        "code": getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None),
         "constraint": getattr(error, "constraint_name", None),
         "cause": type(error.__cause__).__name__ if error.__cause__ else None,
         "where": " > ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[-5:]),

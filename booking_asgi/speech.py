@@ -199,6 +199,10 @@ def _but(booked: Booked, request: BookingRequest | None) -> str:
         if request
         else []
     )
+    if request and request.resource not in (None, booked.resource):
+        sentences.append(f" It is with {_short(booked.resource)}, as booked before.")
+    if request and request.duration_minutes != booked.duration_minutes:
+        sentences.append(f" It is for {booked.duration_minutes} minutes, as booked before.")
     if not booked.email_kept:
         sentences.append(" The email address could not be stored.")
     return "".join(sentences)

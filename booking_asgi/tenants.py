@@ -35,12 +35,13 @@ class Tenants:
             if known is not None and known[0] > now:
                 return known[1]
             # Who comes while it is looked up waits for that answer, and takes no connection.
-            if token not in self._asked:
+            is_first = token not in self._asked
+            if is_first:
                 self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
             asked = self._asked[token]
             await asyncio.wait({asked}, timeout=give_up_at - now)
             # Where it was given up for one who came earlier, it is asked anew.
-            if asked.done() and not isinstance(asked.exception(), Unavailable):
+            if asked.done() and (is_first or not isinstance(asked.exception(), Unavailable)):
                 return asked.result()
         raise Unavailable("past the deadline")
 

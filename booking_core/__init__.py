@@ -26,7 +26,7 @@ from booking_core.organizations import (
     list_tokens,
     revoke_token,
 )
-from booking_core.parsing import Email, Phone, parse_email, parse_phone
+from booking_core.parsing import Email, Phone, is_absent, parse_email, parse_phone
 from booking_core.preflight import preflight
 from booking_core.requests import ARGUMENTS, Argument, BookingRequest
 
@@ -53,6 +53,7 @@ __all__ = [
     "add_token",
     "book",
     "find_organization_by_token",
+    "is_absent",
     "list_tokens",
     "parse_email",
     "parse_phone",

@@ -98,15 +98,21 @@ async def fetch_keeping_contact(
 
     Returns the row, and whether the email was kept.
     """
-    # Only the caller's own transaction has to survive the refusal.
-    at_risk = values.get("email") is not None and conn.is_in_transaction()
     try:
-        async with conn.transaction() if at_risk else contextlib.nullcontext():
-            return await conn.fetchrow(*statement.bind(values)), True
+        return await _fetch(conn, statement, values), True
     except asyncpg.UniqueViolationError as error:
         if error.table_name != "contacts" or values.get("email") is None:
             raise
-    return await conn.fetchrow(*statement.bind({**values, "email": None})), False
+    return await _fetch(conn, statement, {**values, "email": None}), False
+
+
+async def _fetch(
+    conn: Connection, statement: Statement, values: Mapping[str, object]
+) -> asyncpg.Record | None:
+    # A refusal must not poison the caller's transaction; by email all of ours is a savepoint in it.
+    at_risk = "phone" in statement.parameters and conn.is_in_transaction()
+    async with conn.transaction() if at_risk else contextlib.nullcontext():
+        return await conn.fetchrow(*statement.bind(values))
 
 
 def _by_email(contact_id: UUID, match: ContactMatch) -> ResolvedContact:

@@ -40,9 +40,11 @@ class Organization:
         try:
             ZoneInfo(self.timezone)
         except (ValueError, OSError, TypeError, LookupError) as error:
-            raise OrganizationNotReady("the organization has no known time zone") from error
+            raise OrganizationNotReady(
+                f"the organization {self.id} has no known time zone"
+            ) from error
         if self.phone_region not in phonenumbers.SUPPORTED_REGIONS:
-            raise OrganizationNotReady("the organization has no known phone region")
+            raise OrganizationNotReady(f"the organization {self.id} has no known phone region")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -58,16 +60,18 @@ async def add_organization(
     resources: Sequence[str] = ("main",),
     org_id: UUID | None = None,
 ) -> Organization:
-    """Add an organization and what can be booked there. One that exists as `org_id` stays as it is.
+    """Add an organization and what can be booked there; commits like `book`.
 
-    Raises `OrganizationNotReady` before it writes; commits like `book`.
+    Raises `OrganizationNotReady`, with nothing written: for a zone or a region that is not known,
+    without a resource, and where there is an organization of that `org_id` already.
     """
     wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
     if not resources:
         raise OrganizationNotReady("the organization has no resource to book")
     values = {"org_id": wanted.id, "name": name, "timezone": timezone, "phone_region": phone_region}
     async with conn.transaction():
-        await conn.execute(*ADD_ORGANIZATION.bind(values))
+        if await conn.fetchval(*ADD_ORGANIZATION.bind(values)) is None:
+            raise OrganizationNotReady("there is an organization of this id already")
         for resource in resources:
             await conn.execute(*ADD_RESOURCE.bind({**values, "resource": resource}))
     return wanted
@@ -87,14 +91,17 @@ async def add_token(
     conn: Connection, org_id: UUID, *, label: str = "", token: str | None = None
 ) -> str:
     """Give the organization one more token, random unless given, and return it: only its hash is
-    stored, so that it can't be shown again. Raises `OrganizationNotReady` where there is none."""
+    stored, so that it can't be shown again. Raises `OrganizationNotReady` where there is no such
+    organization, and where the token is known already: another's, or revoked."""
     token = token or secrets.token_urlsafe(32)
     values = {"token_sha256": token_sha256(token), "org_id": org_id, "label": label}
     try:
         async with conn.transaction():
-            await conn.execute(*ADD_TOKEN.bind(values))
+            added = await conn.fetchval(*ADD_TOKEN.bind(values))
     except asyncpg.ForeignKeyViolationError as error:
         raise OrganizationNotReady("there is no organization of this id") from error
+    if added is None:
+        raise OrganizationNotReady("the token is known already")
     return token
 
 

@@ -176,7 +176,7 @@ def parse_instant(value: object, zone: ZoneInfo) -> datetime:
         except ValueError:
             pass
     raise InvalidRequest(
-        "INVALID_DATE_TIME", "scheduledAt", "A date and a time are needed, as ISO 8601"
+        "INVALID_DATE_TIME", "scheduledAt", "A date and a time are needed, as 2026-12-01T14:00"
     )
 
 

@@ -210,12 +210,14 @@ async def test_a_key_on_email_and_nobody_to_find(
 async def test_another_key_is_an_error(
     conn: Connection, clinic: Organization, resolve: Resolve
 ) -> None:
-    """What is refused for another reason than the email is asyncpg's own error, unchanged."""
+    """What is refused for another reason than the email is asyncpg's own error, unchanged; the
+    caller's transaction goes on."""
     await conn.execute("create unique index mine on contacts (name)")
     await resolve(phone=a_caller(1), name="Sam")
     with pytest.raises(asyncpg.UniqueViolationError) as raised:
         await resolve(phone=a_caller(2), email=SAM, name="Sam")
     assert (raised.value.constraint_name, raised.value.table_name) == ("mine", "contacts")
+    assert await count(conn, "contacts") == 1
 
 
 async def test_nobody_is_no_contact(conn: Connection, clinic: Organization) -> None:

@@ -150,6 +150,15 @@ def test_what_was_misheard_is_said(misheard: tuple[str, ...], said: str) -> None
     assert text == f"Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM.{said}"
 
 
+def test_what_stands_is_said_where_something_else_was_asked_for() -> None:
+    """A repeat finds its first booking, though it names another chair or length this time."""
+    text = instruct(booked(), ZONE, asked(resource="Dr. Kim", duration_minutes=60))
+    assert text == (
+        "Booked: Consultation on Tuesday, December 1, 2026 at 2:00 PM."
+        " It is with main, as booked before. It is for 30 minutes, as booked before."
+    )
+
+
 @pytest.mark.parametrize(
     ("start", "named"),
     [

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from booking_asgi import tenants
-from booking_asgi.database import Database
+from booking_asgi.database import Database, Unavailable
 from booking_core import add_token
 from tests.conftest import Endpoint, contacts_and_appointments
 from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
@@ -102,7 +102,16 @@ async def test_who_ask_at_once_ask_once(endpoint: Endpoint) -> None:
         assert pool.get_size() == 1
 
 
-@pytest.mark.parametrize("org_id", [str(uuid4()), "", 7, {}, "null"])
+async def test_a_lookup_that_is_refused_is_not_repeated_at_once(endpoint: Endpoint) -> None:
+    """Who asks hears that it failed, and does not ask again until the deadline."""
+    wrong = endpoint.url.replace("postgres:", "nobody:", 1)
+    async with asyncpg.create_pool(wrong, min_size=0, max_size=2) as pool:
+        refused = tenants.Tenants(Database(pool, wait_seconds=10))
+        with pytest.raises(Unavailable, match="lets nobody in"):
+            await refused.find(TOKEN, time.monotonic() + 10)
+
+
+@pytest.mark.parametrize("org_id", [str(uuid4()), "another", 7, {}])
 async def test_a_direct_body_of_another_organization_is_refused(
     endpoint: Endpoint, org_id: object
 ) -> None:
@@ -112,8 +121,9 @@ async def test_a_direct_body_of_another_organization_is_refused(
 
 
 async def test_a_direct_body_may_name_its_own(endpoint: Endpoint) -> None:
-    org_id = str(endpoint.clinic.id).upper()
-    assert (await endpoint.book(**arguments(orgId=org_id))).status_code == 200
+    """Or none: an empty or unrendered one says nothing."""
+    for org_id in (str(endpoint.clinic.id), f" {endpoint.clinic.id} ".upper(), "", "{{ orgId }}"):
+        assert (await endpoint.book(**arguments(orgId=org_id))).status_code == 200
 
 
 async def test_an_argument_of_another_organization_is_that_calls_error(endpoint: Endpoint) -> None:

@@ -1,0 +1,68 @@
+"""Setting a tenant up: what is refused, and that nothing of it is written then."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from booking_core import (
+    Connection,
+    Organization,
+    OrganizationNotReady,
+    add_organization,
+    add_token,
+    find_organization_by_token,
+    list_tokens,
+    revoke_token,
+)
+from tests.conftest import count
+from tests.factories import a_clinic
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"timezone": "Mars/Base"}, {"timezone": ""}, {"phone_region": "XX"}, {"resources": ()}],
+)
+async def test_an_organization_that_cant_book_is_refused(
+    conn: Connection, wrong: dict[str, str]
+) -> None:
+    given = {"name": "Clinic", "timezone": "UTC", "phone_region": "US", **wrong}
+    with pytest.raises(OrganizationNotReady):
+        await add_organization(conn, **given)  # type: ignore[arg-type]  # from the table
+    assert await count(conn, "organizations") == 0
+
+
+async def test_an_organization_is_added_once(conn: Connection, clinic: Organization) -> None:
+    """A second one of its id adds no chair to it, and nobody takes its zone for another."""
+    with pytest.raises(OrganizationNotReady, match="already"):
+        await add_organization(
+            conn, org_id=clinic.id, name="x", timezone="UTC", phone_region="GB", resources=["x"]
+        )
+    assert await count(conn, "resources") == 1
+
+
+async def test_a_token_is_of_one_organization(conn: Connection, clinic: Organization) -> None:
+    """Another can't have it too, nor does a revoked one come back."""
+    await add_token(conn, clinic.id, token="t")
+    other = await a_clinic(conn)
+    with pytest.raises(OrganizationNotReady, match="known already"):
+        await add_token(conn, other.id, token="t")
+    assert await find_organization_by_token(conn, "t") == clinic
+    [token] = await list_tokens(conn, clinic.id)
+    assert await revoke_token(conn, clinic.id, token.id)
+    with pytest.raises(OrganizationNotReady, match="known already"):
+        await add_token(conn, clinic.id, token="t")
+    assert await find_organization_by_token(conn, "t") is None
+
+
+async def test_a_token_of_no_organization_is_refused(conn: Connection) -> None:
+    with pytest.raises(OrganizationNotReady, match="no organization"):
+        await add_token(conn, uuid4())
+
+
+async def test_a_token_is_not_stored(conn: Connection, clinic: Organization) -> None:
+    """Only its hash: nobody reads it back."""
+    token = await add_token(conn, clinic.id)
+    stored = await conn.fetchval("select vapi_credentials::text from vapi_credentials")
+    assert token not in stored

@@ -155,7 +155,7 @@ async def test_the_line_of_nobody(endpoint: Endpoint, logged: Logged) -> None:
             None,
             EMAIL_OF_ANOTHER_TENANT,
             "VapiTools: ❌ Contact resolution failed - no valid contact ID",
-            None,
+            "23505",
         ),
     ],
 )
@@ -165,7 +165,7 @@ async def test_the_line_of_a_failure(
     phone: str | None,
     sabotage: str,
     line: str,
-    code: str | None,
+    code: str,
 ) -> None:
     """An error line with its SQLSTATE, whose it was masked."""
     await endpoint.conn.execute(sabotage)

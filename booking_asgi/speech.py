@@ -131,7 +131,8 @@ INSTRUCT: Mapping[str, str] = {
 
 
 # So many that all that may stand around them still makes 60.
-MOST_SERVICE_WORDS = 24
+MOST_SERVICE_WORDS = 14
+MOST_RESOURCE_WORDS = 4
 MISHEARD = {"email": "email address", "phone": "phone number"}
 
 
@@ -200,7 +201,8 @@ def _but(booked: Booked, request: BookingRequest | None) -> str:
         else []
     )
     if request and request.resource not in (None, booked.resource):
-        sentences.append(f" It is with {_short(booked.resource)}, as booked before.")
+        with_whom = _short(booked.resource, MOST_RESOURCE_WORDS)
+        sentences.append(f" It is with {with_whom}, as booked before.")
     if request and request.duration_minutes != booked.duration_minutes:
         sentences.append(f" It is for {booked.duration_minutes} minutes, as booked before.")
     if not booked.email_kept:
@@ -212,9 +214,9 @@ def _clock(local: datetime) -> str:
     return f"{local:%I:%M %p}".lstrip("0")
 
 
-def _short(service: str) -> str:
-    words = service.split()
-    short = textwrap.shorten(" ".join(words[:MOST_SERVICE_WORDS]), 80, placeholder="")
+def _short(text: str, most_words: int = MOST_SERVICE_WORDS) -> str:
+    words = text.split()
+    short = textwrap.shorten(" ".join(words[:most_words]), 80, placeholder="")
     return short if short == " ".join(words) else f"{short}..."
 
 

@@ -61,7 +61,7 @@ def test_each_setting_has_a_variable() -> None:
 def test_a_variable_sets_its_field(variable: str) -> None:
     """A variable sets the field of its name and leaves the others."""
     text, value = READ[variable]
-    expected = dataclasses.replace(Config(), **{field_of(variable): value})  # type: ignore[arg-type]
+    expected = dataclasses.replace(Config(), **{field_of(variable): value})  # type: ignore[arg-type]  # a table
     assert expected == Config.from_environ({variable: text})
 
 

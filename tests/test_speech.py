@@ -192,3 +192,18 @@ def test_a_long_service_is_cut_short() -> None:
         text = instruct(booked(service_type=service.strip()), ZONE)
         assert len(text.split()) <= 60
         assert len(text) < 200
+
+
+@pytest.mark.parametrize("email_kept", [True, False])
+def test_the_longest_answer_is_within_sixty_words(email_kept: bool) -> None:
+    """All that may be said of one booking: cut short, misheard, and not what was asked for."""
+    misheard = ("phone", "email") if email_kept else ("phone",)
+    request = asked(scheduled_at=START, resource="Dr. Kim", duration_minutes=60, misheard=misheard)
+    outcome = booked(
+        service_type="a " * 100 + "a", resource="b " * 100 + "b", email_kept=email_kept
+    )
+    zone = ZoneInfo("America/Port_of_Spain")
+    for text in (instruct(outcome, zone, request), say(outcome, zone, request)):
+        assert "not understood" in text
+        assert "with b b b b..., as booked before. It is for 30 minutes" in text
+        assert len(text.split()) <= 60

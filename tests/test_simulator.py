@@ -107,6 +107,18 @@ def test_a_token_is_added_listed_and_revoked(demo: Serving) -> None:
     assert psql(demo.database_url, "-c", found) == "1"
 
 
+def test_a_demo_whose_token_was_revoked_starts_again() -> None:
+    """It stays as it is: nothing is added to it, and nothing brings its token back."""
+    with a_folder() as folder:
+        with served(folder) as first:
+            revoke = "update vapi_credentials set revoked_at = now()"
+            psql(first.database_url, "-c", revoke)
+        with served(folder) as again:
+            found = "select count(*), count(revoked_at) from vapi_credentials"
+            assert psql(again.database_url, "-c", found) == "1|1"
+            assert psql(again.database_url, "-c", "select count(*) from resources") == "1"
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -26,6 +26,11 @@ SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
 CHOICE = servers.choose()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="each case of the faults, not a sample")
+    parser.addoption("--keep-figures", action="store_true", help="in docs/reliability.md")
+
+
 def pytest_report_header() -> str:
     return f"database: {CHOICE.kind.partition('://')[0]} ({CHOICE.reason})"
 

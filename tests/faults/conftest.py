@@ -1,0 +1,68 @@
+"""A server of their own for the faults, with the settings that keep what is acknowledged."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from booking_asgi.postgres import EmbeddedPostgres
+from tests.conftest import SCHEMA, a_database, psql
+from tests.faults.figures import Figures
+from tests.servers import PG_BIN
+
+FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[FIGURES] = Figures()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode
+) -> None:
+    config = terminalreporter.config
+    figures = config.stash[FIGURES]
+    if not figures.rows:
+        return
+    terminalreporter.write_sep("=", "faults")
+    for line in figures.lines():
+        terminalreporter.write_line(line)
+    if config.getoption("--keep-figures") and exitstatus == pytest.ExitCode.OK:
+        figures.keep()
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether every case is asked for (`--full`), or the sample that CI has time for."""
+    return bool(request.config.getoption("--full"))
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest, server_url: str) -> Figures:
+    figures = request.config.stash[FIGURES]
+    figures.server = f"PostgreSQL {psql(server_url, '-c', 'show server_version')}"
+    return figures
+
+
+@pytest.fixture(scope="module")
+def durable() -> Iterator[EmbeddedPostgres]:
+    """A server that is harmed: fsync, full_page_writes and synchronous_commit are on."""
+    with tempfile.TemporaryDirectory(prefix="booking-faults-") as folder:
+        Path(folder).chmod(0o755)  # within reach of the user that stands in for root
+        programs = Path(PG_BIN) if PG_BIN else None
+        server = EmbeddedPostgres(Path(folder) / "data", programs=programs)
+        with server.running() as url:
+            psql(url, "-c", "create database tables template template0")
+            psql(urlsplit(url)._replace(path="/tables").geturl(), "-f", str(SCHEMA))
+            yield server
+
+
+@pytest.fixture
+def durable_url(durable: EmbeddedPostgres) -> Iterator[str]:
+    """A database with the tables, of the test's own."""
+    with a_database(durable.url, "tables") as url:
+        yield url

@@ -21,6 +21,7 @@ from booking_asgi import admin, simulator
 from booking_asgi.app import create_app
 from booking_asgi.config import Config, ConfigError
 from booking_asgi.logs import configure
+from booking_asgi.race import race
 from booking_asgi.tool import prompt_line, tool
 from booking_core import (
     Connection,
@@ -61,6 +62,7 @@ main.add_command(admin.schema)
 main.add_command(admin.org)
 main.add_command(admin.token)
 main.add_command(admin.check)
+main.add_command(race)
 
 
 @main.command()

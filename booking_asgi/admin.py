@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import textwrap
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from booking_core import (
     Finding,
     add_organization,
     add_token,
+    adopt,
     list_tokens,
     preflight,
     read_schema,
@@ -83,14 +84,38 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
 @click.command()
 @click.option("--apply", is_flag=True, help="Run it on the database instead of printing it.")
+@click.option(
+    "--adopt",
+    "adopts",
+    is_flag=True,
+    help="Bring a database with appointments of its own up to it.",
+)
+@click.option("--lock", is_flag=True, help="Adopt more than 20,000: bookings wait meanwhile.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    help="Adopt: who or what is booked [main]; repeatable.",
+)
 @click.pass_obj
-def schema(config: Config, apply: bool) -> None:
-    """Print the tables as SQL. To make them is safe to repeat."""
-    if not apply:
+def schema(
+    config: Config, apply: bool, adopts: bool, lock: bool, resources: tuple[str, ...]
+) -> None:
+    """Print the tables as SQL. To make them, or to adopt those of a database, is safe to repeat."""
+    if (adopts and apply) or ((lock or resources) and not adopts):
+        raise click.UsageError("--apply and --adopt exclude each other; the others are of --adopt")
+    if not apply and not adopts:
         click.echo(read_schema(), nl=False)
         return
     with database_url(config) as url:
-        run_on(url, lambda conn: conn.execute(read_schema()))
+        if apply:
+            run_on(url, lambda conn: conn.execute(read_schema()))
+            return
+        findings = run_on(
+            url, lambda conn: adopt(conn, resources=resources or ("main",), lock=lock)
+        )
+    _refuse(findings)
+    click.echo("Adopted. What is left to you, booking-asgi check says.")
 
 
 @click.group()
@@ -190,14 +215,17 @@ def check(config: Config, as_json: bool) -> None:
 def refuse_unfit(url: str) -> None:
     """Exit with 1 where the database can't serve, and say why; log what it does not guarantee."""
     findings = run_on(url, preflight)
-    errors = [finding for finding in findings if finding.severity == "error"]
+    _refuse([finding for finding in findings if finding.severity == "error"])
+    for finding in findings:
+        if finding.severity == "warning":
+            log.warning(f"Preflight: ⚠️ {finding.problem}", what=finding.what, mend=finding.mend)
+
+
+def _refuse(errors: Sequence[Finding]) -> None:
     for finding in errors:
         click.echo(f"Error: {_written(finding)}", err=True)
     if errors:
         raise SystemExit(1)
-    for finding in findings:
-        if finding.severity == "warning":
-            log.warning(f"Preflight: ⚠️ {finding.problem}", what=finding.what, mend=finding.mend)
 
 
 def _written(finding: Finding) -> str:

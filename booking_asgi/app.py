@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from booking_asgi import direct, openapi, vapi
 from booking_asgi.config import Config
-from booking_asgi.database import Database
+from booking_asgi.database import Database, keep_session
 from booking_asgi.desk import book_all
 from booking_asgi.intake import Understood, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
@@ -69,8 +69,7 @@ def create_app(config: Config) -> Starlette:
             timeout=config.deadline_seconds / 2,
             # Below the deadline, or the time-out's own ROLLBACK would wait for a silent server.
             command_timeout=config.deadline_seconds / 2,
-            # Nothing outlives a transaction on our connections, so there is nothing to reset.
-            reset=_keep_session,
+            reset=keep_session,
             server_settings={"application_name": "vapi-booking"},
         ) as pool:
             database = Database(pool, wait_seconds=config.deadline_seconds * 3 / 4)
@@ -207,7 +206,3 @@ def _refuse(status: int, code: str, message: str) -> Response:
 def _json(status: int, content: Mapping[str, object]) -> Response:
     # In ASCII: an id that is echoed may hold what UTF-8 can't.
     return Response(json.dumps(content), status, media_type="application/json")
-
-
-async def _keep_session(conn: object) -> None:
-    """Nothing to reset."""

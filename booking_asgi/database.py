@@ -169,3 +169,7 @@ async def _drop(conn: PoolConnection) -> None:
     # Where it raises, of whatever kind, it has terminated it; the pool has its place back anyway.
     with contextlib.suppress(Exception):
         await conn.close(timeout=CLEANUP_SECONDS)
+
+
+async def keep_session(conn: object) -> None:
+    """What a pool does to a connection that comes back: nothing outlives a transaction on ours."""

@@ -7,7 +7,8 @@
 """
 
 from booking_core._statements import read_schema
-from booking_core.booking import Booked, SlotTaken, book
+from booking_core.adoption import adopt, read_adoption
+from booking_core.booking import Appointment, Booked, SlotTaken, book, list_appointments
 from booking_core.contacts import Connection, ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     BookingError,
@@ -24,6 +25,7 @@ from booking_core.organizations import (
     add_token,
     find_organization_by_token,
     list_tokens,
+    remove_organization,
     revoke_token,
 )
 from booking_core.parsing import Email, Phone, is_absent, parse_email, parse_phone
@@ -32,6 +34,7 @@ from booking_core.requests import ARGUMENTS, Argument, BookingRequest
 
 __all__ = [
     "ARGUMENTS",
+    "Appointment",
     "Argument",
     "Booked",
     "BookingError",
@@ -51,14 +54,18 @@ __all__ = [
     "Token",
     "add_organization",
     "add_token",
+    "adopt",
     "book",
     "find_organization_by_token",
     "is_absent",
+    "list_appointments",
     "list_tokens",
     "parse_email",
     "parse_phone",
     "preflight",
+    "read_adoption",
     "read_schema",
+    "remove_organization",
     "resolve_contact",
     "revoke_token",
 ]

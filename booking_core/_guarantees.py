@@ -23,7 +23,8 @@ GUARANTEES = {
 DEFERRABLE = "is deferrable, which ON CONFLICT does not take"
 ONE_NULL = "takes NULL once only"
 OTHER_ROWS = "holds for other rows"
-CAST = re.compile(r"::(?:character varying|timestamp with(?:out)? time zone|[a-z_.\"]+)(?:\[\])?")
+TYPE = r"(?:character varying|timestamp with(?:out)? time zone|[a-z0-9_.\"]+)"
+CAST = re.compile(rf"::{TYPE}(?:\[\])?")
 
 
 def guarantee_findings(rows: Sequence[asyncpg.Record]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from booking_core._statements import (
     BOOK_FOR_CONTACT,
     FIND_RESOURCES,
     FIND_STANDING_APPOINTMENT,
+    LIST_APPOINTMENTS,
     Statement,
 )
 from booking_core.contacts import (
@@ -61,6 +62,18 @@ class SlotTaken:
     email_kept: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Appointment:
+    """An active one as it stands. `overlaps`: an earlier one of its resource has not ended."""
+
+    id: UUID
+    contact_id: UUID
+    resource: str
+    scheduled_at: datetime
+    duration_minutes: int
+    overlaps: bool
+
+
 async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
     """Book the appointment for the contact, who is made or updated with it.
 
@@ -81,6 +94,12 @@ async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
         contact = await find_or_insert_by_email(conn, request.org_id, request.email, request.name)
         resolved = {"contact_id": contact.contact_id}
         return await _take(conn, request, BOOK_FOR_CONTACT, resolved, contact.contact_match)
+
+
+async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]:
+    """All that are pending or confirmed, by their start."""
+    rows = await conn.fetch(*LIST_APPOINTMENTS.bind({"org_id": org_id}))
+    return [Appointment(**row) for row in rows]
 
 
 async def _take(

@@ -19,6 +19,7 @@ from booking_core._statements import (
     ADD_TOKEN,
     FIND_ORGANIZATION_BY_TOKEN,
     LIST_TOKENS,
+    REMOVE_ORGANIZATION,
     REVOKE_TOKEN,
 )
 from booking_core.contacts import Connection
@@ -75,6 +76,16 @@ async def add_organization(
         for resource in resources:
             await conn.execute(*ADD_RESOURCE.bind({**values, "resource": resource}))
     return wanted
+
+
+async def remove_organization(conn: Connection, org_id: UUID) -> int:
+    """Remove the organization with its appointments, contacts, resources and tokens, for good.
+
+    Returns how many contacts it had. Nothing is removed where a row of a table that is not ours
+    still points at it: asyncpg's own error.
+    """
+    removed: int = await conn.fetchval(*REMOVE_ORGANIZATION.bind({"org_id": org_id}))
+    return removed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,7 @@ SAMPLE: dict[str, object] = {
     **{"name": "Sam", "attendee_name": "Sam", "service_type": "Appointment", "resource": "main"},
     **{"scheduled_at": datetime(2027, 3, 1, 14, tzinfo=UTC), "duration_minutes": 30},
     **{"idempotency_key": "k", "token_sha256": b"", "token_id": "k", "label": "first"},
-    **{"timezone": "UTC", "phone_region": "US"},
+    **{"timezone": "UTC", "phone_region": "US", "resources": ["main"]},
 }
 SERVING = (
     sql.BOOK_BY_PHONE,
@@ -62,7 +62,10 @@ SETTING_UP = (
     sql.ADD_ORGANIZATION,
     sql.ADD_RESOURCE,
     sql.ADD_TOKEN,
+    sql.LIST_APPOINTMENTS,
     sql.LIST_TOKENS,
+    sql.NAME_RESOURCES,
+    sql.REMOVE_ORGANIZATION,
     sql.REVOKE_TOKEN,
 )
 # The statement can't be as it is. All else, a lost connection or a time-out, says nothing of it.
@@ -205,5 +208,5 @@ async def _statement_findings(conn: Connection) -> AsyncIterator[Finding]:
         serves = bool(serving & set(names))
         problem = f"PostgreSQL refuses it: {reason}"
         if not serves:
-            problem += "; only the commands org and token need it"
+            problem += "; only the commands org, token and race need it"
         yield Finding(", ".join(names), "error" if serves else "note", problem)

@@ -34,11 +34,12 @@ needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl he
 
 
 def environ(**settings: object) -> dict[str, str]:
-    """Ours without its settings, but for where the programs are, and with these."""
+    """Ours without its settings, but for those that the server needs, and with these."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BOOKING_")}
     ours.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command would compile what it imports
-    if programs := os.environ.get("BOOKING_PG_BIN"):
-        ours["BOOKING_PG_BIN"] = programs
+    for name in ("BOOKING_PG_BIN", "BOOKING_STATEMENT_CACHE_SIZE"):
+        if value := os.environ.get(name):
+            ours[name] = value
     return {**ours, **{f"BOOKING_{name.upper()}": str(value) for name, value in settings.items()}}
 
 

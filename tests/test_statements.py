@@ -10,7 +10,7 @@ import pytest
 from booking_asgi.postgres import find_programs
 from booking_core import Connection, _statements, read_schema
 from booking_core._statements import Statement
-from tests.conftest import SCHEMA, psql
+from tests.conftest import SCHEMA, connected, psql
 
 SQL = SCHEMA.parent
 STATEMENTS = [value for value in vars(_statements).values() if isinstance(value, Statement)]
@@ -22,6 +22,7 @@ SAMPLES = {
     "timezone": "America/New_York",
     "phone_region": "US",
     "resource": "main",
+    "resources": "{main}",
     "token_sha256": "\\x00",
     "token_id": "6e340b9cffb3",
     "label": "first",
@@ -37,9 +38,9 @@ SAMPLES = {
 
 
 def test_each_file_is_a_statement() -> None:
-    """And each statement a file of its name; the schema is the one that is neither."""
+    """And each statement a file of its name; schema and adopt are those that are neither."""
     files = {path.stem for path in SQL.glob("*.sql")}
-    assert files - {"schema"} == {statement.name for statement in STATEMENTS}
+    assert files - {"adopt", "schema"} == {statement.name for statement in STATEMENTS}
 
 
 @EACH
@@ -155,6 +156,37 @@ async def test_a_plan_uses_its_indexes(
     await populated.execute("deallocate planned")
     assert [index for index in indexes if index not in plan] == [], plan
     assert "Seq Scan on" not in plan, plan
+
+
+@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact", "find_standing_appointment"])
+async def test_a_plan_is_kept(url: str, name: str) -> None:
+    """A busy clinic does not have each booking planned anew, which takes longer than to book."""
+    statement = getattr(_statements, name.upper())
+    values = ", ".join(f"'{SAMPLES[parameter]}'" for parameter in statement.parameters)
+    async with connected(url) as conn:
+        await conn.execute(ORGANIZATION)
+        await conn.execute(BUSY, SAMPLES["org_id"])
+        await conn.execute("analyze contacts, appointments")
+        await conn.execute(f"prepare kept as {statement.text}")
+        for _ in range(8):
+            await conn.execute(f"execute kept ({values})")
+        plans = "select generic_plans, custom_plans from pg_prepared_statements where name = 'kept'"
+        assert tuple(await conn.fetchrow(plans) or ()) == (3, 5)
+
+
+BUSY = """
+with clinic as (select $1::uuid as id),
+     main as (insert into resources select id, 'main' from clinic),
+     contact as (
+       insert into contacts (org_id, phone)
+       select id, '+1555' || 1000000 + n from clinic, generate_series(1, 5000) n
+       returning org_id, id
+     )
+insert into appointments (org_id, contact_id, resource, service_type, scheduled_at)
+select org_id, id, 'main', 's',
+       timestamptz '2017-01-01Z' + row_number() over () * interval '30 min'
+from contact
+"""
 
 
 @pytest.fixture

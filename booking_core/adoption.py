@@ -1,0 +1,93 @@
+"""Brings a database that has appointments of its own up to the guarantees of `sql/schema.sql`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import asyncpg
+
+from booking_core import _statements as sql
+from booking_core.contacts import Connection
+from booking_core.errors import Finding, OrganizationNotReady
+
+# A pause of the network is not meant: an index of millions of rows is.
+STEP_SECONDS = 24 * 60 * 60.0
+STEP = re.compile(r"^(?=-- step: )", re.MULTILINE)
+NEEDED = {"tables": ("contacts", "appointments")}
+# What the steps mend themselves, as find_column_faults has it; contacts are not altered at all.
+MENDED = re.compile(
+    r"alter table \S+ (add column (resource|attendee_name|idempotency_key|timezone|phone_region) .*"
+    r"|alter column id set default .*);|alter table (\S+\.)?contacts (?!.*\b(id|org_id)\b).*"
+)
+
+
+async def adopt(
+    conn: Connection, *, resources: Sequence[str] = ("main",), lock: bool = False
+) -> list[Finding]:
+    """Run `sql/adopt.sql` where nothing stands in the way, else return what does.
+
+    Nothing is written then, unless rows that came meanwhile are what stands in the way. Each step
+    commits, on a connection of its own session, not behind a pooler, and none is inside of a
+    transaction: `asyncpg.InterfaceError`. It is safe to repeat, and must be where it was
+    interrupted. An organization without a resource gets all of `resources`, an appointment without
+    one the first. Contacts are neither written nor altered but for an index on their emails.
+
+    With more than 20,000 active appointments it wants `lock`: bookings then wait for a while.
+    Raises `OrganizationNotReady` without a resource, and what asyncpg raises, such as
+    `LockNotAvailableError` where others hold the table for longer than it tries.
+    """
+    if not resources or not all(resources):
+        raise OrganizationNotReady("the organization has no resource to book")
+    if conn.is_in_transaction():
+        raise asyncpg.InterfaceError("each step commits: adopt runs outside of a transaction")
+    if findings := await _obstacles(conn, resources[0], lock=lock):
+        return findings
+    await conn.execute(*sql.NAME_RESOURCES.bind({"resources": resources}))
+    try:
+        for step in adoption_steps():
+            await conn.execute(step, timeout=STEP_SECONDS)
+    except asyncpg.IntegrityConstraintViolationError:
+        if findings := await _obstacles(conn, resources[0], lock=True):
+            return findings
+        raise
+    finally:
+        if not conn.is_closed():
+            await conn.reset(timeout=10)
+    return []
+
+
+def read_adoption() -> str:
+    """The SQL that adopts a database, for psql; safe to run again."""
+    return sql.read_sql("adopt")
+
+
+def adoption_steps() -> list[str]:
+    """One statement each; not to be run in a transaction."""
+    return STEP.split(read_adoption().partition("\n-- The way back.")[0])[1:]
+
+
+async def _obstacles(conn: Connection, first: str, *, lock: bool) -> list[Finding]:
+    missing = [row["name"] for row in await conn.fetch(*sql.FIND_MISSING_TABLES.bind(NEEDED))]
+    if missing:
+        problem = f"There is no {' and no '.join(missing)} to adopt: booking-asgi schema --apply"
+        return [Finding("tables", "error", problem)]
+    columns = [
+        finding
+        for row in await conn.fetch(*sql.FIND_COLUMN_FAULTS.bind({}))
+        if (finding := Finding(**row)).severity == "error"
+        and not MENDED.fullmatch(finding.mend or "")
+    ]
+    if columns:  # the rows can't be read then
+        return columns
+    statements = [sql.FIND_STATUS_FAULTS, sql.FIND_SPAN_FAULTS]
+    statements += [sql.FIND_OVERLAP_FAULTS, sql.FIND_DOUBLE_FAULTS, sql.FIND_LINK_FAULTS]
+    # Where there are no organizations yet, they are made of the rows.
+    absent = await conn.fetch(*sql.FIND_MISSING_TABLES.bind({"tables": ["organizations"]}))
+    statements += [] if absent else [sql.FIND_TENANT_FAULTS]
+    statements += [] if lock else [sql.FIND_LOCK_FAULTS]
+    return [
+        Finding(**row)
+        for statement in statements
+        for row in await conn.fetch(*statement.bind({"resource": first}), timeout=STEP_SECONDS)
+    ]

@@ -1,0 +1,264 @@
+-- Brings a database with contacts and appointments of its own up to the guarantees of schema.sql.
+--
+-- Run it through `booking-asgi schema --adopt`, which looks first at what stands in the way, or:
+--   psql "$URL" -v resource="'main'" -f sql/find_overlap_faults.sql    # and find_double_faults,
+--     _link_, _lock_, _span_, _status_ and _tenant_faults: each of them must print no row
+--   psql "$URL" -v ON_ERROR_STOP=1 -f sql/adopt.sql
+-- Other resources than `main`: -c "set booking.resources = '{Dr. Lee,Dr. Kim}'" before that -f.
+-- Connect directly, not through a pooler: it is a session. Each step is a statement that commits,
+-- and is safe to repeat; after a failure run it all again. The way back stands at the end.
+--
+-- Contacts are neither written nor altered, they only get an index to be found by email, built
+-- beside the traffic. Zones, regions and names of organizations are never assumed: they stay NULL
+-- until you fill them. Primary keys, and NULLs of contact_id and duration_minutes, stay.
+-- Each appointment is updated once, for its resource, and so your triggers on that run.
+-- From then on an appointment needs its row in resources: `org add` makes one with a new tenant.
+
+-- step: A timeout of the role must not end what is slow but harms nobody.
+set statement_timeout = 0;
+
+-- step: So must no timeout end the waiting for what is built beside the traffic.
+set lock_timeout = 0;
+
+-- step: Whoever waits for an exclusive lock stops all who come after: wait briefly, and often.
+create or replace function pg_temp.briefly(change text) returns void language plpgsql as $$
+begin
+  -- Stops no writer, keeps a second adoption out, and makes autovacuum give way.
+  perform set_config('lock_timeout', '30s', true);
+  lock table appointments in share update exclusive mode;
+  perform set_config('lock_timeout', '100ms', true);
+  for attempt in 1 .. 100 loop
+    begin
+      execute change;
+      return;
+    exception when lock_not_available then
+      if attempt = 100 then raise; end if;
+    end;
+    perform pg_sleep(0.2);
+  end loop;
+end $$;
+
+-- step: What can be booked; the first is what appointments without a resource get.
+create or replace function pg_temp.named() returns text[] stable language sql as
+$$ select coalesce(nullif(current_setting('booking.resources', true), ''), '{main}')::text[] $$;
+
+-- step: A status that is an enum may lack labels, which must be committed before they are used.
+select pg_temp.briefly(format('alter type %s add value if not exists %L', t.oid::regtype, label))
+from pg_attribute a
+join pg_type t on t.oid = a.atttypid and t.typtype = 'e'
+cross join unnest(array['pending', 'confirmed', 'cancelled', 'completed', 'no_show']) as label
+where a.attrelid = 'appointments'::regclass and a.attname = 'status'
+  and not exists (select from pg_enum e where e.enumtypid = t.oid and e.enumlabel = label);
+
+-- step: What the exclusion constraint is made of.
+create extension if not exists btree_gist;
+
+-- step: New rows get a resource from now on. Old ones have none yet, and what has none is compared
+-- with nothing: so the exclusion constraint takes a tenth of the time to build.
+select pg_temp.briefly(format('alter table appointments add column resource text, '
+                              'alter column resource set default %L', (pg_temp.named())[1]))
+where not exists (select from pg_attribute where attrelid = 'appointments'::regclass and attname = 'resource');
+
+-- step: A resource of their own may have no default, and the old writers name none.
+select pg_temp.briefly(format('alter table appointments alter column resource set default %L', (pg_temp.named())[1]))
+from pg_attribute
+where attrelid = 'appointments'::regclass and attname = 'resource' and not atthasdef;
+
+-- step: And the other columns.
+select pg_temp.briefly(format('alter table appointments add column %I text', name))
+from unnest(array['attendee_name', 'idempotency_key']) as name
+where not exists (select from pg_attribute where attrelid = 'appointments'::regclass and attname = name);
+
+-- step: No statement sends an id.
+select pg_temp.briefly('alter table appointments alter column id set default gen_random_uuid()')
+from pg_attribute
+where attrelid = 'appointments'::regclass and attname = 'id' and not atthasdef and attidentity = '';
+
+-- step: What an interrupted build left behind stands in the way of its next one.
+select pg_temp.briefly(format('drop index %s', x.indexrelid::regclass))
+from pg_index x join pg_class i on i.oid = x.indexrelid
+where i.relname in ('appointments_contact_start_key', 'appointments_idempotency_key', 'contacts_org_email_idx')
+  and x.indrelid in ('appointments'::regclass, 'contacts'::regclass) and not x.indisvalid;
+
+-- step: Who asks twice does not get two chairs; two children of one parent at the same time do.
+create unique index concurrently if not exists appointments_contact_start_key
+  on appointments (org_id, contact_id, scheduled_at, lower(coalesce(attendee_name, '')))
+  where status in ('pending', 'confirmed');
+
+-- step: A repeated request finds its booking; a cancelled booking answers no repeat.
+create unique index concurrently if not exists appointments_idempotency_key
+  on appointments (org_id, idempotency_key)
+  where status in ('pending', 'confirmed');
+
+-- step: Without it each booking by email alone reads all contacts.
+create index concurrently if not exists contacts_org_email_idx on contacts (org_id, lower(email));
+
+-- step: No resource is ever booked twice at once. It can't be built beside the traffic.
+select pg_temp.briefly($$
+  alter table appointments add constraint appointments_resource_excl exclude using gist (
+    org_id with =,
+    tsrange(scheduled_at at time zone 'UTC',
+            (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30))) with &&,
+    resource with =
+  ) where (status in ('pending', 'confirmed'))
+$$)
+where not exists (select from pg_constraint
+                  where conrelid = 'appointments'::regclass and conname = 'appointments_resource_excl');
+
+-- step: Now the old rows, few at a time. Who holds one is passed over, and visited again.
+do $$
+declare
+  first constant text := (pg_temp.named())[1];
+  batch tid[];
+begin
+  for visit in 1 .. 20 loop
+    for batch in
+      select array_agg(page.row) from (
+        select ctid as row, row_number() over () / 100 as number from appointments where resource is null
+      ) page group by page.number
+    loop
+      perform set_config('lock_timeout', '100ms', true);
+      begin
+        update appointments set resource = first
+        where ctid = any(array(select ctid from appointments
+                               where ctid = any(batch) and resource is null for update skip locked));
+      exception when lock_not_available then null;
+      end;
+      commit;
+    end loop;
+    if not exists (select from appointments where resource is null) then return; end if;
+    perform pg_sleep(0.5);
+  end loop;
+  raise lock_not_available using message = 'an open transaction holds rows of appointments';
+end $$;
+
+-- step: No row may escape the constraints. Only new rows are looked at here, which takes no time.
+-- A duration of theirs outside of ours stays, and so that it can still be cancelled, the rule too.
+do $$
+declare
+  -- Asked beforehand: what a query still reads can't be altered.
+  fits constant boolean := not exists (select from appointments where duration_minutes not between 5 and 480);
+  rule record;
+begin
+  for rule in select * from (values
+    ('appointments_resource_check', 'resource is not null', true),
+    ('appointments_scheduled_at_check', 'scheduled_at is not null or status not in (''pending'', ''confirmed'')', true),
+    ('appointments_status_check',
+     'status is not null and status in (''pending'', ''confirmed'', ''cancelled'', ''completed'', ''no_show'')', true),
+    ('appointments_duration_minutes_check', 'duration_minutes between 5 and 480', fits)
+  ) as rules (name, condition, is_met)
+  where is_met and not exists (select from pg_constraint
+                               where conrelid = 'appointments'::regclass and conname = rules.name)
+  loop
+    perform pg_temp.briefly(format('alter table appointments add constraint %I check (%s) not valid',
+                                   rule.name, rule.condition));
+  end loop;
+end $$;
+
+-- step: The tenants. Where there is no such table, all are in it that have a contact or an
+-- appointment.
+select pg_temp.briefly($$
+  create table organizations (
+    id            uuid not null default gen_random_uuid(),
+    name          text,
+    timezone      text,
+    phone_region  text,
+    created_at    timestamptz not null default now(),
+    constraint organizations_pkey primary key (id),
+    constraint organizations_phone_region_check check (phone_region ~ '^[A-Z]{2}$')
+  );
+  insert into organizations (id)
+  select org_id from contacts where org_id is not null
+  union
+  select org_id from appointments where org_id is not null
+$$)
+where to_regclass('organizations') is null;
+
+-- step: Where there is one, what it lacks.
+select pg_temp.briefly(format('alter table organizations add column %I text', name))
+from unnest(array['name', 'timezone', 'phone_region']) as name
+where not exists (select from pg_attribute where attrelid = 'organizations'::regclass and attname = name);
+
+-- step: Before its rows nobody books through booking_core, who would not see the rows without one.
+select pg_temp.briefly($$
+  create table resources (
+    org_id    uuid not null,
+    resource  text not null,
+    constraint resources_pkey primary key (org_id, resource),
+    constraint resources_org_fkey foreign key (org_id) references organizations (id)
+  )
+$$)
+where to_regclass('resources') is null;
+
+-- step: Who has one already gets no other, but for those that are in use.
+insert into resources (org_id, resource)
+select o.id, resource from organizations o, unnest(pg_temp.named()) as resource
+where not exists (select from resources r where r.org_id = o.id)
+union
+select a.org_id, a.resource from appointments a where a.org_id is not null
+on conflict do nothing;
+
+-- step: Only the hash of a token is ever stored.
+select pg_temp.briefly($$
+  create table vapi_credentials (
+    token_sha256  bytea not null,
+    org_id        uuid not null,
+    label         text not null default '',
+    created_at    timestamptz not null default now(),
+    revoked_at    timestamptz,
+    constraint vapi_credentials_pkey primary key (token_sha256),
+    constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id)
+  )
+$$)
+where to_regclass('vapi_credentials') is null;
+
+-- step: An appointment is of a resource that there is.
+select pg_temp.briefly('alter table appointments add constraint appointments_resource_fkey
+  foreign key (org_id, resource) references resources (org_id, resource) not valid')
+where not exists (select from pg_constraint
+                  where conrelid = 'appointments'::regclass and conname = 'appointments_resource_fkey');
+
+-- step: And of a contact of the same tenant, where contacts have the key for it: none is added.
+select pg_temp.briefly('alter table appointments add constraint appointments_contact_fkey
+  foreign key (org_id, contact_id) references contacts (org_id, id) not valid')
+from pg_constraint k
+where k.conrelid = 'contacts'::regclass and k.contype in ('p', 'u') and not k.condeferrable
+  and (select array_agg(a.attname::text order by a.attname) from pg_attribute a
+       where a.attrelid = k.conrelid and a.attnum = any(k.conkey)) = array['id', 'org_id']
+  and not exists (select from pg_constraint
+                  where conrelid = 'appointments'::regclass and conname = 'appointments_contact_fkey')
+limit 1;
+
+-- step: The old rows are looked at beside the traffic.
+select pg_temp.briefly(format('alter table appointments validate constraint %I', conname))
+from pg_constraint
+where conrelid = 'appointments'::regclass and not convalidated and conname in (
+  'appointments_resource_check', 'appointments_scheduled_at_check', 'appointments_status_check',
+  'appointments_duration_minutes_check', 'appointments_resource_fkey', 'appointments_contact_fkey'
+);
+
+-- step: As it was.
+reset lock_timeout;
+
+-- step: As it was.
+reset statement_timeout;
+
+-- The way back. Leave out what was there before; labels of an enum stay. It loses the zones,
+-- tokens, resources and attendees that were written meanwhile.
+--
+-- alter table appointments
+--   drop constraint if exists appointments_contact_fkey,
+--   drop constraint if exists appointments_resource_fkey,
+--   drop constraint if exists appointments_resource_excl,
+--   drop constraint if exists appointments_resource_check,
+--   drop constraint if exists appointments_scheduled_at_check,
+--   drop constraint if exists appointments_status_check,
+--   drop constraint if exists appointments_duration_minutes_check;
+-- drop index if exists appointments_contact_start_key, appointments_idempotency_key, contacts_org_email_idx;
+-- alter table appointments drop column resource, drop column attendee_name, drop column idempotency_key;
+-- drop table vapi_credentials, resources;
+-- Where it had none: alter table appointments alter column id drop default;
+-- Where there were organizations: alter table organizations drop column timezone, drop column phone_region;
+-- Where they had no name: alter table organizations drop column name;
+-- Where there were none: drop table organizations;
+-- Where nothing else needs it: drop extension btree_gist;

@@ -1,0 +1,36 @@
+-- find_double_faults: active appointments of one contact, start and attendee, or of one idempotency key.
+with active as (
+  -- As JSON, for there may be no such columns yet.
+  select a.id, a.org_id, a.contact_id, a.scheduled_at,
+         lower(coalesce(to_jsonb(a) ->> 'attendee_name', '')) as attendee,
+         to_jsonb(a) ->> 'idempotency_key' as idempotency_key
+  from appointments a
+  where a.status::text in ('pending', 'confirmed') and a.org_id is not null
+),
+double as (
+  select 'appointments_contact_start_key' as what, min(scheduled_at) as starts, array_agg(id order by id) as ids
+  from active
+  where contact_id is not null and scheduled_at is not null
+  group by org_id, contact_id, scheduled_at, attendee
+  having count(*) > 1
+  union all
+  select 'appointments_idempotency_key', min(scheduled_at), array_agg(id order by id)
+  from active
+  where idempotency_key is not null
+  group by org_id, idempotency_key
+  having count(*) > 1
+),
+listed as (
+  select double.*, count(*) over (partition by what) as doubles,
+         row_number() over (partition by what order by starts, ids) as number
+  from double
+)
+select what, 'error' as severity,
+       format('%s times there are several active appointments where one is meant: %s', max(doubles),
+              string_agg(format('%s at %sZ', array_to_string(ids[1 : 5], ' and '), starts at time zone 'UTC'), ', '
+                         order by number)) as problem,
+       '-- Keep one of each, and cancel the others.' as mend
+from listed
+where number <= 20
+group by what
+order by what;

@@ -1,0 +1,445 @@
+"""Databases of other people, adopted while they are in use."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from booking_asgi.postgres import find_programs
+from booking_core import (
+    Booked,
+    Connection,
+    Email,
+    Organization,
+    SlotTaken,
+    adopt,
+    book,
+    preflight,
+    read_adoption,
+)
+from booking_core._statements import FIND_KEYS
+from booking_core.adoption import adoption_steps
+from tests.conftest import SCHEMA, a_database, connected, count, psql, until
+from tests.factories import SOON, a_caller, a_clinic, a_request
+from tests.test_command import run, without_key
+
+ADOPT = SCHEMA.parent / "adopt.sql"
+ORG = UUID("00000000-0000-4000-8000-000000000001")
+STATES = "'pending', 'confirmed', 'cancelled', 'completed', 'no_show'"
+CONTACTS = """
+    create table contacts (
+      id uuid primary key default gen_random_uuid(), org_id uuid not null, phone text, email text,
+      name text, lead_status text, last_contact_at timestamptz,
+      constraint uq_contacts_org_phone unique (org_id, phone)
+    );
+    """
+APPOINTMENTS = """
+    create table appointments (
+      id uuid primary key default gen_random_uuid(), org_id uuid not null,
+      contact_id uuid references contacts (id), service_type text, scheduled_at timestamptz,
+      duration_minutes integer, status text default 'confirmed',
+      created_at timestamptz default now(), updated_at timestamptz default now()
+    );
+    """
+WITH_ORGANIZATIONS = f"""
+    create table organizations (
+      id uuid primary key, slug text not null, plan text not null default 'free'
+    );
+    insert into organizations (id, slug) values ('{ORG}', 'bright');
+    {CONTACTS}
+    {APPOINTMENTS}
+    """
+WITH_AN_ENUM = f"""
+    create type "AppointmentState2" as enum ('confirmed', 'cancelled');
+    {CONTACTS}
+    {APPOINTMENTS}
+    alter table appointments alter status drop default,
+      alter status type "AppointmentState2" using 'confirmed', alter status set default 'confirmed';
+    """
+WITH_MORE = f"""
+    {CONTACTS.replace("primary key default", "not null default")}
+    alter table contacts add primary key (org_id, id), add source text not null default 'web';
+    {APPOINTMENTS.replace("contact_id uuid references contacts (id)", "contact_id uuid")}
+    alter table appointments add room integer not null default 1,
+      add notes jsonb not null default '[]', alter id drop default;
+    """
+THEIRS = {"organizations": WITH_ORGANIZATIONS, "enum": WITH_AN_ENUM, "more": WITH_MORE}
+# Every tenth has no contact, every second no duration; one after the other, in the past and ahead.
+ROWS = f"""
+    insert into contacts (org_id, phone, name)
+    select '{ORG}', '+1555' || 1000000 + n, 'p' || n from generate_series(1, 100) n;
+    insert into appointments
+      (id, org_id, contact_id, service_type, scheduled_at, duration_minutes, status)
+    select gen_random_uuid(), '{ORG}', case when n % 10 > 0 then c.id end, 's',
+           timestamptz '2026-01-01Z' + n * interval '30 min', case when n % 2 > 0 then 30 end,
+           'confirmed'
+    from generate_series(1, {{rows}}) n
+    join contacts c on c.phone = '+1555' || 1000001 + n % 100;
+    """
+# As their own code books, which knows of no new column.
+OLD_WAY = f"""
+    insert into appointments (id, org_id, service_type, scheduled_at, duration_minutes, status)
+    values (gen_random_uuid(), '{ORG}', 's', timestamptz '2035-01-01Z' + $1 * interval '1 hour',
+            30, 'confirmed')
+    """
+AT_ONCE = 50
+
+
+@pytest.fixture
+def theirs(server_url: str) -> Iterator[str]:
+    """An empty database."""
+    with a_database(server_url, "template0") as url:
+        yield url
+
+
+@pytest.fixture(params=THEIRS)
+def each(request: pytest.FixtureRequest, theirs: str) -> str:
+    """A database of each kind, with a hundred appointments."""
+    make(theirs, THEIRS[request.param])
+    return theirs
+
+
+@pytest.fixture
+async def conn(theirs: str) -> AsyncIterator[Connection]:
+    async with connected(theirs) as conn:
+        yield conn
+
+
+def make(url: str, tables: str, rows: int = 100) -> None:
+    psql(url, "-c", tables, "-c", ROWS.format(rows=rows), "-c", "analyze")
+
+
+def snapshot(url: str) -> str:
+    """The catalog and the rows."""
+    command = [str(find_programs() / "pg_dump"), "--inserts", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return "\n".join(sorted(without_key(done.stdout).splitlines()))
+
+
+async def settle(conn: Connection) -> Organization:
+    """What nobody can know but the operator."""
+    await conn.execute("update organizations set timezone = 'Asia/Tokyo', phone_region = 'JP'")
+    return Organization(id=ORG, timezone="Asia/Tokyo", phone_region="JP")
+
+
+async def graves(conn: Connection) -> list[str]:
+    return [finding.what for finding in await preflight(conn) if finding.severity != "note"]
+
+
+async def write_the_old_way(url: str, done: asyncio.Event, booked: list[float]) -> None:
+    """Until it is done, one after the other; how long each took."""
+    async with connected(url) as conn:
+        while not done.is_set():
+            started = time.monotonic()
+            await conn.execute(OLD_WAY, len(booked))
+            booked.append(time.monotonic() - started)
+            await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("kind", THEIRS)
+async def test_nobody_waits_for_an_adoption(theirs: str, conn: Connection, kind: str) -> None:
+    """With 20,000 appointments, and while others book: no write takes longer than a second, and the
+    guarantees are there for all rows."""
+    make(theirs, THEIRS[kind], 19_000)
+    done, booked = asyncio.Event(), list[float]()
+    writer = asyncio.create_task(write_the_old_way(theirs, done, booked))
+    try:
+        started = time.monotonic()
+        assert await adopt(conn) == []
+        took = time.monotonic() - started
+    finally:
+        done.set()
+        await writer
+    print(f"{kind}: {len(booked)} writes, the longest {max(booked):.3f} s, all in {took:.1f} s")
+    assert max(booked) < 1
+    assert await graves(conn) == ["organizations.timezone", "organizations.phone_region"]
+    assert await count(conn, "appointments where resource = 'main'") == 19_000 + len(booked)
+    await books_as_it_should(conn, await settle(conn))
+
+
+async def test_a_transaction_that_stays_open_delays_only_the_adoption(
+    theirs: str, conn: Connection
+) -> None:
+    """It steps back from the table each time, so that others book on, and ends after it."""
+    make(theirs, WITH_ORGANIZATIONS)
+    async with connected(theirs) as holder, connected(theirs) as other:
+        transaction = holder.transaction()
+        await transaction.start()
+        await holder.execute(OLD_WAY, 1)
+        adoption = asyncio.create_task(adopt(conn))
+        await until(other, "select cardinality(pg_blocking_pids($1)) > 0", conn.get_server_pid())
+        for number in range(2, 20):
+            await other.execute(OLD_WAY, number, timeout=5)
+        assert not adoption.done()
+        await transaction.commit()
+        assert await adoption == []
+
+
+async def books_as_it_should(conn: Connection, clinic: Organization) -> None:
+    start = SOON + timedelta(days=3000)
+    by_phone = a_request(clinic, scheduled_at=start, idempotency_key="k")
+    first, again = await book(conn, by_phone), await book(conn, by_phone)
+    assert isinstance(first, Booked)
+    assert isinstance(again, Booked)
+    assert (first.created, again.created) == (True, False)
+    taken = a_request(clinic, scheduled_at=start + timedelta(minutes=15), phone=a_caller(1))
+    assert isinstance(await book(conn, taken), SlotTaken)
+    by_email = a_request(
+        clinic, phone=None, email=Email("s@test.com"), scheduled_at=start + timedelta(hours=1)
+    )
+    outcomes = [await book(conn, by_email) for _ in range(2)]
+    assert [found.created for found in outcomes if isinstance(found, Booked)] == [True, False]
+    with pytest.raises(asyncpg.ExclusionViolationError):
+        await conn.execute(
+            "insert into appointments (id, org_id, service_type, scheduled_at, status)"
+            " values (gen_random_uuid(), $1, 's', $2, 'confirmed')",
+            clinic.id,
+            start - timedelta(minutes=10),
+        )
+
+
+async def test_both_roads_reach_the_same(each: str, url: str, conn: Connection) -> None:
+    """The keys of a new database are those of an adopted one, and nothing is said of either."""
+    assert await adopt(conn) == []
+    await settle(conn)
+    async with connected(url) as new:
+        await a_clinic(new)
+        assert await graves(conn) == await graves(new) == []
+        assert await keys(conn) == await keys(new)
+
+
+async def keys(conn: Connection) -> set[tuple[str, str, str]]:
+    """Without the primary ones, which stay as they are, and the casts of an enum."""
+    rows = await conn.fetch(*FIND_KEYS.bind({"tables": ["contacts", "appointments", "resources"]}))
+    return {
+        (row["name"], row["columns"], re.sub(r"::[\w\"]+(\[\])?", "", row["predicate"] or ""))
+        for row in rows
+        if row["is_valid"] and row["name"] not in ("contacts_pkey", "appointments_pkey")
+    }
+
+
+async def test_50_callers_for_one_slot(each: str, conn: Connection) -> None:
+    """Of an adopted database one gets it, and the others are told."""
+    assert await adopt(conn) == []
+    clinic = await settle(conn)
+    async with asyncpg.create_pool(each, min_size=1, max_size=10) as pool:
+
+        async def call(number: int) -> Booked | SlotTaken:
+            async with pool.acquire() as one:
+                return await book(one, a_request(clinic, phone=a_caller(number)))
+
+        outcomes = await asyncio.gather(*(call(number) for number in range(AT_ONCE)))
+    assert Counter(type(found) for found in outcomes) == {Booked: 1, SlotTaken: AT_ONCE - 1}
+
+
+async def test_twice_is_once(each: str, conn: Connection) -> None:
+    """The second time changes neither the catalog nor a row, and contacts are as ever."""
+    contacts = await conn.fetch("select * from contacts order by id")
+    assert await adopt(conn) == []
+    once = snapshot(each)
+    assert await adopt(conn) == []
+    assert snapshot(each) == once
+    assert await conn.fetch("select * from contacts order by id") == contacts
+
+
+async def test_psql_runs_it_as_it_stands(each: str, conn: Connection) -> None:
+    """And the command after it finds nothing to do."""
+    psql(each, "-f", str(ADOPT))
+    once = snapshot(each)
+    assert await adopt(conn) == []
+    assert snapshot(each) == once
+    await settle(conn)
+    assert await graves(conn) == []
+
+
+async def test_psql_takes_other_resources(theirs: str, conn: Connection) -> None:
+    """As the file's head says."""
+    make(theirs, WITH_ORGANIZATIONS)
+    psql(theirs, "-c", "set booking.resources = '{Dr. Lee,Dr. Kim}'", "-f", str(ADOPT))
+    assert await conn.fetchval("select count(*) from resources") == 2
+    assert await count(conn, "appointments where resource = 'Dr. Lee'") == 100
+
+
+async def test_the_way_back(each: str, conn: Connection) -> None:
+    """What the file's end says leaves the database as it was, but for the labels of an enum."""
+    had_organizations = await conn.fetchval("select to_regclass('organizations') is not null")
+    had_default = await conn.fetchval(
+        "select atthasdef from pg_attribute"
+        " where attrelid = 'appointments'::regclass and attname = 'id'"
+    )
+    before = snapshot(each)
+    assert await adopt(conn) == []
+    back = read_adoption().partition("\n-- The way back.")[2].partition("--\n")[2]
+    for line in re.findall(r"[^;]+;", back.replace("-- ", "")):
+        case, _, statement = line.rpartition("Where ")[2].rpartition(": ")
+        skipped = {
+            "it had none": had_default,
+            "there were organizations": not had_organizations,
+            "they had no name": not had_organizations,
+            "there were none": had_organizations,
+        }
+        if not skipped.get(case, False):
+            await conn.execute(statement)
+    labels = r"^    '(pending|completed|no_show)',?$\n?|(?<=cancelled'),$"
+    assert re.sub(labels, "", snapshot(each), flags=re.M) == before
+
+
+OVERLAP = """
+    insert into appointments (id, org_id, service_type, scheduled_at, duration_minutes, status)
+    select gen_random_uuid(), org_id, 's', scheduled_at + interval '10 min', 5, 'pending'
+    from appointments limit 25
+    """
+DOUBLE = """
+    insert into appointments (id, org_id, contact_id, service_type, scheduled_at, status)
+    select gen_random_uuid(), org_id, contact_id, 's', scheduled_at, 'confirmed'
+    from appointments where contact_id is not null limit 1
+    """
+NO_CONTACT = "update appointments set contact_id = gen_random_uuid()"
+OBSTACLES = [
+    ("organizations", OVERLAP, ["appointments_resource_excl"], "25 active appointments"),
+    (
+        "organizations",
+        DOUBLE,
+        ["appointments_resource_excl", "appointments_contact_start_key"],
+        "1 times",
+    ),
+    (
+        "organizations",
+        "update appointments set status = 'scheduled' where contact_id is null",
+        ["appointments.status"],
+        "10 appointments have the status 'scheduled'",
+    ),
+    ("enum", "update appointments set status = null", ["appointments.status"], "100 .* NULL"),
+    (
+        "organizations",
+        "update appointments set scheduled_at = null",
+        ["appointments.scheduled_at"],
+        "100 active",
+    ),
+    (
+        "organizations",
+        "alter table appointments alter scheduled_at type timestamp",
+        ["appointments.scheduled_at"],
+        "is timestamp and not timestamptz",
+    ),
+    ("organizations", "delete from organizations", ["organizations"], "1 organizations"),
+    ("more", NO_CONTACT, ["appointments.contact_id"], "100 appointments"),
+    ("enum", "drop table appointments", ["tables"], "no appointments"),
+]
+
+
+@pytest.mark.parametrize(("kind", "sabotage", "whats", "words"), OBSTACLES)
+async def test_what_stands_in_the_way(
+    theirs: str, conn: Connection, kind: str, sabotage: str, whats: list[str], words: str
+) -> None:
+    """It is listed, with at most twenty ids and nobody's name; nothing is written."""
+    make(theirs, THEIRS[kind])
+    await conn.execute(sabotage)
+    before = snapshot(theirs)
+    findings = await adopt(conn)
+    assert [finding.what for finding in findings] == whats
+    assert re.search(words, findings[-1].problem)
+    assert all(len(re.findall(r"[0-9a-f]{8}-", found.problem)) <= 40 for found in findings)
+    assert "+1555" not in str(findings)
+    assert snapshot(theirs) == before
+
+
+async def test_what_comes_meanwhile_is_listed(theirs: str, conn: Connection) -> None:
+    """An overlap that nobody saw at first: named, and adopted once it is mended."""
+    make(theirs, WITH_ORGANIZATIONS)
+    for step in adoption_steps()[:8]:
+        await conn.execute(step)
+    await conn.execute(OVERLAP)
+    await conn.execute("update appointments set resource = null where duration_minutes = 5")
+    assert [finding.what for finding in await adopt(conn)] == ["appointments_resource_excl"]
+    await conn.execute("update appointments set status = 'cancelled' where duration_minutes = 5")
+    assert await adopt(conn) == []
+
+
+async def test_what_was_interrupted_is_mended(theirs: str, conn: Connection) -> None:
+    """An index that is left behind, invalid, is built again."""
+    make(theirs, WITH_ORGANIZATIONS)
+    assert await adopt(conn) == []
+    await conn.execute(
+        "update pg_index set indisvalid = false"
+        " where indexrelid = 'appointments_contact_start_key'::regclass"
+    )
+    assert await adopt(conn) == []
+    await settle(conn)
+    assert await graves(conn) == []
+
+
+async def test_a_column_of_theirs_is_kept(theirs: str, conn: Connection) -> None:
+    """Who fills `resource` beforehand may have what would overlap; the rest gets the first."""
+    make(theirs, WITH_ORGANIZATIONS)
+    await conn.execute(OVERLAP)
+    await conn.execute("alter table appointments add resource text")
+    await conn.execute("update appointments set resource = 'B' where duration_minutes = 5")
+    assert await adopt(conn, resources=["A", "C"]) == []
+    assert await count(conn, "appointments where resource = 'A'") == 100
+    rows = await conn.fetch("select resource from resources order by resource")
+    assert [row["resource"] for row in rows] == ["A", "B", "C"]
+
+
+async def test_a_duration_of_theirs_stays(theirs: str, conn: Connection) -> None:
+    """And its appointment can be cancelled."""
+    make(theirs, WITH_ORGANIZATIONS)
+    await conn.execute("update appointments set duration_minutes = 3 where contact_id is null")
+    assert await adopt(conn) == []
+    await conn.execute("update appointments set status = 'cancelled'")
+
+
+async def test_a_transaction_is_refused(conn: Connection) -> None:
+    """Before anything is written."""
+    async with conn.transaction():
+        with pytest.raises(asyncpg.InterfaceError):
+            await adopt(conn)
+
+
+def test_the_command_adopts(theirs: str) -> None:
+    """Once or twice, and says what is next; the resources are those that were named."""
+    make(theirs, WITH_AN_ENUM)
+    for _ in range(2):
+        done = run("schema", "--adopt", "--resource", "Dr. Lee", database_url=theirs)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("Adopted.")
+    assert psql(theirs, "-c", "select distinct resource from appointments") == "Dr. Lee"
+    checked = run("check", database_url=theirs)
+    assert checked.returncode == 2
+    assert str(ORG) in checked.stdout
+
+
+def test_the_command_lists_what_stands_in_the_way(theirs: str) -> None:
+    """And exits with 1."""
+    make(theirs, WITH_ORGANIZATIONS)
+    psql(theirs, "-c", DOUBLE)
+    done = run("schema", "--adopt", database_url=theirs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(re.findall("^Error: ", done.stderr, re.M)) == 2
+
+
+def test_more_than_20000_ask_for_a_lock(theirs: str) -> None:
+    """With what it costs; with it, it is done."""
+    make(theirs, WITH_ORGANIZATIONS, 20_001)
+    before = snapshot(theirs)
+    done = run("schema", "--adopt", database_url=theirs)
+    assert done.returncode == 1
+    assert re.search(r"20001 active appointments: .* \d+ s", done.stderr)
+    assert "--adopt --lock" in done.stderr
+    assert snapshot(theirs) == before
+    assert run("schema", "--adopt", "--lock", database_url=theirs).returncode == 0
+
+
+@pytest.mark.parametrize("words", [["--adopt", "--apply"], ["--lock"], ["--resource", "a"]])
+def test_options_that_clash(words: list[str]) -> None:
+    """Nothing is run."""
+    assert run("schema", *words).returncode == 2

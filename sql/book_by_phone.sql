@@ -1,13 +1,14 @@
 -- book_by_phone: one contact and one appointment, in one round trip.
 -- No row: the organization has no such resource, and nothing is written. A row without an
 -- appointment: nothing is free, or the request is a repeat; find_standing_appointment tells which.
-with contact as (
+with asked as (
+  select r.resource from resources r
+  where r.org_id = :org_id and r.resource = coalesce(:resource, r.resource)
+),
+contact as (
   insert into contacts as c (org_id, phone, email, name, lead_status, last_contact_at)
   select :org_id, :phone, :email, coalesce(:name, split_part(:email, '@', 1), 'Unknown'), 'contacted', now()
-  where exists (
-    select from resources r
-    where r.org_id = :org_id and (:resource::text is null or r.resource = :resource)
-  )
+  where exists (select from asked)
   -- Not DO NOTHING: a row must come back, and a repeat must write to be as durable as the first.
   on conflict (org_id, phone) do update set
     -- Who gives no email or no name must not blank the one we have.
@@ -18,18 +19,19 @@ with contact as (
   returning c.id, c.name
 ),
 free as materialized (
-  select r.resource
-  from resources r
-  where r.org_id = :org_id and (:resource::text is null or r.resource = :resource)
-    and not exists (
-      select from appointments a
-      where a.org_id = r.org_id and a.resource = r.resource and a.status in ('pending', 'confirmed')
-        -- The very expression of appointments_resource_excl, so that its index answers.
-        and tsrange(a.scheduled_at at time zone 'UTC',
-                    (a.scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(a.duration_minutes, 30)))
-         && tsrange(:scheduled_at::timestamptz at time zone 'UTC',
-                    (:scheduled_at::timestamptz at time zone 'UTC') + make_interval(mins => :duration_minutes))
-    )
+  select asked.resource from asked
+  -- Not NOT EXISTS: with a limit the planner expects one row whatever the time is, so that it
+  -- keeps the plan; else it plans each booking anew, which takes longer than to book.
+  where (
+    select true from appointments a
+    where a.org_id = :org_id and a.resource = asked.resource and a.status in ('pending', 'confirmed')
+      -- The very expression of appointments_resource_excl, so that its index answers.
+      and tsrange(a.scheduled_at at time zone 'UTC',
+                  (a.scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(a.duration_minutes, 30)))
+       && tsrange(:scheduled_at::timestamptz at time zone 'UTC',
+                  (:scheduled_at::timestamptz at time zone 'UTC') + make_interval(mins => :duration_minutes))
+    limit 1
+  ) is null
   order by random()
 ),
 -- First one that nobody is booking at this moment: behind an uncommitted booking a caller would

@@ -1,6 +1,10 @@
 -- book_for_contact: one appointment for a contact that is already resolved, who is written as well.
 -- The rows mean what those of book_by_phone mean.
-with contact as (
+with asked as (
+  select r.resource from resources r
+  where r.org_id = :org_id and r.resource = coalesce(:resource, r.resource)
+),
+contact as (
   -- A repeat writes too, to be as durable as the first. An email finds its contact, it does not
   -- identify the person as a phone does: a name only fills a gap or a placeholder.
   update contacts c set
@@ -8,25 +12,23 @@ with contact as (
     lead_status = case when c.lead_status is null or c.lead_status = 'new' then 'contacted' else c.lead_status end,
     last_contact_at = now()
   where c.org_id = :org_id and c.id = :contact_id
-    and exists (
-      select from resources r
-      where r.org_id = :org_id and (:resource::text is null or r.resource = :resource)
-    )
+    and exists (select from asked)
   returning c.id, c.name
 ),
 free as materialized (
-  select r.resource
-  from resources r
-  where r.org_id = :org_id and (:resource::text is null or r.resource = :resource)
-    and not exists (
-      select from appointments a
-      where a.org_id = r.org_id and a.resource = r.resource and a.status in ('pending', 'confirmed')
-        -- The very expression of appointments_resource_excl, so that its index answers.
-        and tsrange(a.scheduled_at at time zone 'UTC',
-                    (a.scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(a.duration_minutes, 30)))
-         && tsrange(:scheduled_at::timestamptz at time zone 'UTC',
-                    (:scheduled_at::timestamptz at time zone 'UTC') + make_interval(mins => :duration_minutes))
-    )
+  select asked.resource from asked
+  -- Not NOT EXISTS: with a limit the planner expects one row whatever the time is, so that it
+  -- keeps the plan; else it plans each booking anew, which takes longer than to book.
+  where (
+    select true from appointments a
+    where a.org_id = :org_id and a.resource = asked.resource and a.status in ('pending', 'confirmed')
+      -- The very expression of appointments_resource_excl, so that its index answers.
+      and tsrange(a.scheduled_at at time zone 'UTC',
+                  (a.scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(a.duration_minutes, 30)))
+       && tsrange(:scheduled_at::timestamptz at time zone 'UTC',
+                  (:scheduled_at::timestamptz at time zone 'UTC') + make_interval(mins => :duration_minutes))
+    limit 1
+  ) is null
   order by random()
 ),
 -- First one that nobody is booking at this moment: behind an uncommitted booking a caller would

@@ -15,14 +15,15 @@ select coalesce(standing.contact_id, :contact_id) as contact_id, standing.id as 
        standing.scheduled_at, standing.duration_minutes, standing.attendee_name,
        exists (
          select from resources r
-         where r.org_id = :org_id and (:resource::text is null or r.resource = :resource)
-           and not exists (
-             select from appointments a
+         where r.org_id = :org_id and r.resource = coalesce(:resource, r.resource)
+           and (
+             select true from appointments a
              where a.org_id = r.org_id and a.resource = r.resource and a.status in ('pending', 'confirmed')
                and tsrange(a.scheduled_at at time zone 'UTC',
                            (a.scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(a.duration_minutes, 30)))
                 && tsrange(:scheduled_at::timestamptz at time zone 'UTC',
                            (:scheduled_at::timestamptz at time zone 'UTC') + make_interval(mins => :duration_minutes))
-           )
+             limit 1
+           ) is null
        ) as resource_is_free
 from (values (true)) as always left join standing on true;

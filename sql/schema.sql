@@ -59,10 +59,11 @@ create table if not exists appointments (
   -- No resource is ever booked twice at once, whatever the durations. Only an immutable range can
   -- be constrained, hence UTC; without the coalesce a NULL duration would block all time after it.
   constraint appointments_resource_excl exclude using gist (
+    -- The range before the resource: to compare ranges is cheaper than to compare texts.
     org_id with =,
-    resource with =,
     tsrange(scheduled_at at time zone 'UTC',
-            (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30))) with &&
+            (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30))) with &&,
+    resource with =
   ) where (status in ('pending', 'confirmed'))
 );
 

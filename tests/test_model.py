@@ -1,0 +1,301 @@
+"""Any order of bookings, repeats and cancellations: the rows are those of the rules in Python.
+
+BOOKING_FUZZ=1000 runs that many examples, other ones each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from booking_core import (
+    Booked,
+    BookingRequest,
+    Connection,
+    ContactMatch,
+    Email,
+    InvalidRequest,
+    Phone,
+    SlotTaken,
+    book,
+)
+from tests.conftest import connected
+from tests.factories import SOON, a_clinic
+from tests.test_fuzz import examples
+
+Rows = dict[UUID, tuple[object, ...]]
+
+
+@dataclass
+class Contact:
+    org_id: UUID
+    phone: str | None
+    email: str | None
+    name: str | None
+    lead_status: str | None
+    contacted: int
+
+    def is_nameless(self) -> bool:
+        return self.name in (None, "Unknown", (self.email or "").partition("@")[0])
+
+
+@dataclass
+class Appointment:
+    contact_id: UUID
+    request: BookingRequest
+    resource: str
+    attendee: str | None
+    status: str = "confirmed"
+
+    def overlaps(self, request: BookingRequest) -> bool:
+        ours, theirs = self.request, request
+        return ours.scheduled_at < theirs.scheduled_at + timedelta(
+            minutes=theirs.duration_minutes
+        ) and theirs.scheduled_at < ours.scheduled_at + timedelta(minutes=ours.duration_minutes)
+
+
+@dataclass
+class Model:
+    """What the rules say that is stored; ids are those that the database gave."""
+
+    resources: dict[UUID, list[str]]
+    contacts: dict[UUID, Contact] = field(default_factory=dict)
+    appointments: dict[UUID, Appointment] = field(default_factory=dict)
+    clock: Iterator[int] = field(default_factory=itertools.count)
+
+    def find_contact(self, request: BookingRequest) -> tuple[UUID | None, ContactMatch]:
+        theirs = [(id, c) for id, c in self.contacts.items() if c.org_id == request.org_id]
+        if request.phone is not None:
+            return next((id for id, c in theirs if c.phone == request.phone), None), "phone"
+        assert request.email is not None
+        email = request.email.lower()
+        found = [(id, c) for id, c in theirs if (c.email or "").lower() == email]
+        if not found:
+            return None, "email_created"
+        last = max(found, key=lambda one: one[1].contacted)[0]
+        return last, "email_found" if len(found) == 1 else "email_ambiguous"
+
+    def keep_contact(self, id: UUID, request: BookingRequest) -> Contact:
+        local_part = request.email.partition("@")[0] if request.email else None
+        new = request.phone, request.email, request.name or local_part or "Unknown"
+        if id not in self.contacts:
+            self.contacts[id] = Contact(request.org_id, *new, "contacted", 0)
+        contact = self.contacts[id]
+        contact.contacted = next(self.clock)
+        if contact.lead_status in (None, "new"):
+            contact.lead_status = "contacted"
+        if request.phone is not None:
+            contact.email = request.email or contact.email
+            contact.name = request.name or contact.name
+        elif contact.is_nameless():
+            contact.name = request.name or contact.name
+        return contact
+
+    def active(self, org_id: UUID) -> dict[UUID, Appointment]:
+        return {
+            id: one
+            for id, one in self.appointments.items()
+            if one.status == "confirmed" and one.request.org_id == org_id
+        }
+
+    def find_standing(
+        self, request: BookingRequest, contact_id: UUID, attendee: str | None
+    ) -> UUID | None:
+        active = self.active(request.org_id)
+        if request.idempotency_key is not None:
+            for id, one in active.items():
+                if one.request.idempotency_key == request.idempotency_key:
+                    return id
+        key = contact_id, request.scheduled_at, (attendee or "").lower()
+        for id, one in active.items():
+            if key == (one.contact_id, one.request.scheduled_at, (one.attendee or "").lower()):
+                return id
+        return None
+
+    def free(self, request: BookingRequest) -> set[str]:
+        taken = {a.resource for a in self.active(request.org_id).values() if a.overlaps(request)}
+        wanted = [request.resource] if request.resource else self.resources[request.org_id]
+        return {resource for resource in wanted if resource not in taken}
+
+
+class Bookings(RuleBasedStateMachine):
+    """Two organizations, of one and of two resources; each step is committed."""
+
+    runner: asyncio.Runner
+    conn: Connection
+    clinics: dict[UUID, list[str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Model(self.clinics)
+        self.requests: list[BookingRequest] = []
+        self.execute("delete from appointments")
+        self.execute("delete from contacts")
+
+    def execute(self, statement: str, *values: object) -> None:
+        self.runner.run(self.conn.execute(statement, *values))
+
+    def rows(self, query: str) -> Rows:
+        return {row[0]: tuple(row)[1:] for row in self.runner.run(self.conn.fetch(query))}
+
+    @rule(
+        clinic=st.integers(0, 1),
+        phone=st.sampled_from([None, "+15552000001", "+15552000002"]),
+        email=st.sampled_from([None, "sam@test.com", "Sam@test.com", "lee@test.com"]),
+        name=st.sampled_from([None, "Sam", "sam", "Lee", "LEE"]),
+        start=st.integers(0, 8),
+        duration=st.sampled_from([5, 15, 30, 60]),
+        resource=st.sampled_from([None, None, "a", "b"]),
+        key=st.sampled_from([None, "one", "two"]),
+    )
+    def book(
+        self,
+        clinic: int,
+        phone: str | None,
+        email: str | None,
+        name: str | None,
+        start: int,
+        duration: int,
+        resource: str | None,
+        key: str | None,
+    ) -> None:
+        request = BookingRequest(
+            org_id=list(self.model.resources)[clinic],
+            phone=Phone(phone) if phone else None if email else Phone("+15552000003"),
+            email=Email(email) if email else None,
+            name=name,
+            scheduled_at=SOON + timedelta(minutes=15 * start),
+            duration_minutes=duration,
+            resource=resource,
+            idempotency_key=key,
+        )
+        self.requests.append(request)
+        self.send(request)
+
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        if self.requests:
+            self.send(data.draw(st.sampled_from(self.requests)))
+
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        if self.model.appointments:
+            id = data.draw(st.sampled_from(list(self.model.appointments)))
+            self.model.appointments[id].status = "cancelled"
+            self.execute("update appointments set status = 'cancelled' where id = $1", id)
+
+    @rule(
+        data=st.data(),
+        lead_status=st.sampled_from([None, "new", "customer"]),
+        name=st.sampled_from([None, "Unknown", "sam", "Noor"]),
+    )
+    def change_a_contact(
+        self, data: st.DataObject, lead_status: str | None, name: str | None
+    ) -> None:
+        """As somebody else's application does."""
+        if self.model.contacts:
+            id = data.draw(st.sampled_from(list(self.model.contacts)))
+            contact = self.model.contacts[id]
+            contact.lead_status, contact.name = lead_status, name
+            change = "update contacts set lead_status = $2, name = $3 where id = $1"
+            self.execute(change, id, lead_status, name)
+
+    def send(self, request: BookingRequest) -> None:
+        model = self.model
+        if request.resource not in (None, *model.resources[request.org_id]):
+            with pytest.raises(InvalidRequest):
+                self.runner.run(book(self.conn, request))
+            return
+        outcome = self.runner.run(book(self.conn, request))
+        known, match = model.find_contact(request)
+        assert (match, True) == (outcome.contact_match, outcome.email_kept)
+        if known is None:
+            known = self.find_new_contact()
+        contact = model.keep_contact(known, request)
+        attendee = request.name or contact.name
+        standing = model.find_standing(request, known, attendee)
+        if standing is not None:
+            assert isinstance(outcome, Booked) and not outcome.created
+            assert standing == outcome.appointment_id
+        elif free := model.free(request):
+            assert isinstance(outcome, Booked) and outcome.created
+            assert outcome.resource in free
+            assert outcome.appointment_id not in model.appointments
+            model.appointments[outcome.appointment_id] = Appointment(
+                known, request, outcome.resource, attendee
+            )
+        else:
+            assert isinstance(outcome, SlotTaken)
+            assert (known, request.scheduled_at) == (outcome.contact_id, outcome.scheduled_at)
+            return
+        stored = model.appointments[outcome.appointment_id]
+        assert (
+            stored.contact_id,
+            stored.resource,
+            stored.request.scheduled_at,
+            stored.request.duration_minutes,
+            stored.attendee,
+        ) == (
+            outcome.contact_id,
+            outcome.resource,
+            outcome.scheduled_at,
+            outcome.duration_minutes,
+            outcome.attendee_name,
+        )
+
+    def find_new_contact(self) -> UUID:
+        [new] = self.rows("select id from contacts").keys() - self.model.contacts.keys()
+        return new
+
+    @invariant()
+    def the_rows_are_the_models(self) -> None:
+        assert {
+            id: (c.org_id, c.phone, c.email, c.name, c.lead_status)
+            for id, c in self.model.contacts.items()
+        } == self.rows("select id, org_id, phone, email, name, lead_status from contacts")
+        assert {
+            id: (
+                a.request.org_id,
+                a.contact_id,
+                a.resource,
+                a.request.scheduled_at,
+                a.request.duration_minutes,
+                a.attendee,
+                a.request.idempotency_key,
+                a.status,
+            )
+            for id, a in self.model.appointments.items()
+        } == self.rows(
+            """
+            select id, org_id, contact_id, resource, scheduled_at, duration_minutes,
+                   attendee_name, idempotency_key, status
+            from appointments
+            """
+        )
+
+
+def test_the_rules(url: str) -> None:
+    """After each step the tables hold what the model holds, and each outcome is the model's."""
+
+    async def start(stack: contextlib.AsyncExitStack) -> None:
+        Bookings.conn = await stack.enter_async_context(connected(url))
+        both = [["a"], ["a", "b"]]
+        Bookings.clinics = {
+            (await a_clinic(Bookings.conn, resources=resources)).id: resources for resources in both
+        }
+
+    with asyncio.Runner() as Bookings.runner:
+        stack = contextlib.AsyncExitStack()
+        Bookings.runner.run(start(stack))
+        run_state_machine_as_test(Bookings, settings=settings(examples(60), stateful_step_count=25))
+        Bookings.runner.run(stack.aclose())

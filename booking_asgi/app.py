@@ -102,7 +102,7 @@ async def answer_tools(request: Request[State]) -> Response:
     give_up_at = time.monotonic() + config.deadline_seconds
     if config.hmac_secret and not is_signed(config, request.headers, body, time.time()):
         return _refuse(401, "UNAUTHORIZED", "The signature is missing, stale or wrong")
-    tenant = await _identify(state["tenants"], token, give_up_at)
+    tenant = await _identify(state, token, give_up_at)
     if tenant is None:
         return _refuse(401, "UNAUTHORIZED", "The token is not known")
     try:
@@ -181,12 +181,13 @@ async def _answer_direct(
     return _json(*direct.render(outcome, tenant.zone, _request(asked)))
 
 
-async def _identify(
-    tenants: Tenants, token: str, give_up_at: float
-) -> Organization | Failure | None:
+async def _identify(state: State, token: str, give_up_at: float) -> Organization | Failure | None:
     """The token's organization, None where nobody's, or why it can't be told."""
+    if state["database"].is_overrun:
+        log.error("VapiTools: ❌ More requests than can be answered in time")
+        return Failure("TEMPORARILY_UNAVAILABLE")
     try:
-        return await tenants.find(token, give_up_at)
+        return await state["tenants"].find(token, give_up_at)
     except OrganizationNotReady as error:
         log.error("VapiTools: ❌ Organization is not ready", problem=str(error))
         return Failure("BOOKING_FAILED")

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeAlias, TypeVar
 
 import asyncpg
 import stamina
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from booking_core import BookingNotSettled
@@ -29,6 +30,11 @@ TRANSIENT = (
     BookingNotSettled,
 )
 CLEANUP_SECONDS = 1.0
+# What is done in a second or two: of more, the last would wait beyond any deadline, unseen, before
+# the event loop comes to them.
+MOST_AT_ONCE = 1000
+
+log = structlog.get_logger("booking_asgi")
 
 
 class Unavailable(Exception):
@@ -55,6 +61,11 @@ class Database:
         self.pool = pool
         self.wait_seconds = wait_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
+
+    @property
+    def is_overrun(self) -> bool:
+        """Whether so much is under way that more is better refused at once."""
+        return len(self._tasks) >= MOST_AT_ONCE
 
     async def within(self, give_up_at: float, work: Callable[[Lease], Awaitable[T]]) -> T:
         """The result of `work`, by `give_up_at` (`time.monotonic`) at the latest.
@@ -121,14 +132,16 @@ class Lease:
 
     async def run(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
         """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
-        seconds = self._give_up_at - time.monotonic()
-        if seconds <= 0:
-            raise Unavailable("past the deadline")
+        # The first try for itself: to prepare for more costs a tenth of a booking.
+        try:
+            return await self._run_once(work)
+        except Interrupted as error:
+            log.warning("VapiTools: Interrupted, trying again", reason=str(error))
         retrying = stamina.retry_context(
             Interrupted,
             attempts=None,
             # Being cancelled is not enough: a ROLLBACK that fails hides it.
-            timeout=seconds,
+            timeout=max(0.0, self._give_up_at - time.monotonic()),
             wait_initial=0.02,
             wait_max=0.5,
             wait_jitter=0.05,
@@ -139,6 +152,8 @@ class Lease:
         raise AssertionError("it ends with a result or an error")
 
     async def _run_once(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
+        if time.monotonic() >= self._give_up_at:
+            raise Unavailable("past the deadline")
         try:
             if self._conn is None:
                 self._conn = await self._acquire()
@@ -155,7 +170,9 @@ class Lease:
 
     async def _acquire(self) -> PoolConnection:
         try:
-            return await self._database.pool.acquire(timeout=self._database.wait_seconds)
+            # Not its own `timeout`, which makes a task of it on Python 3.11.
+            async with asyncio.timeout(self._database.wait_seconds):
+                return await self._database.pool.acquire()
         except TimeoutError as error:
             raise Unavailable("no connection came free") from error
         except asyncpg.PostgresError as error:

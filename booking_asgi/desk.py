@@ -99,12 +99,17 @@ def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
         code = "TEMPORARILY_UNAVAILABLE"
     elif isinstance(error, ContactNotResolved):
         code = "CONTACT_RESOLUTION_FAILED"
-    elif isinstance(error, asyncpg.PostgresError) and error.table_name != "appointments":
+    elif isinstance(error, asyncpg.PostgresError) and not _is_of_appointments(error):
         code = "CONTACT_UPSERT_FAILED" if request.phone else "CONTACT_CREATION_FAILED"
     log.error(
         f"VapiTools: {FAILED[code]}", orgId=str(request.org_id), **_who(request), **describe(error)
     )
     return Failure(code)
+
+
+def _is_of_appointments(error: asyncpg.PostgresError) -> bool:
+    """Where the table is partitioned, its name is only the beginning of what is told."""
+    return (error.table_name or "").startswith("appointments")
 
 
 def _log_contact(outcome: Booked | SlotTaken, who: Mapping[str, str]) -> None:

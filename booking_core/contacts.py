@@ -100,8 +100,9 @@ async def fetch_keeping_contact(
     """
     try:
         return await _fetch(conn, statement, values), True
-    except asyncpg.UniqueViolationError as error:
-        if error.table_name != "contacts" or values.get("email") is None:
+    except asyncpg.UniqueViolationError:
+        # Of the contact's key, it may name a partition; what another key refuses, it does again.
+        if values.get("email") is None:
             raise
     return await _fetch(conn, statement, {**values, "email": None}), False
 

@@ -107,7 +107,9 @@ def parse_phone(value: object, region: str) -> Phone:
             number = phonenumbers.parse(spoken, region)
             phone = _e164(number)
             # Read again, a row of zeros loses one each time: it is nobody's number.
-            if _is_complete(number) and phone == _e164(phonenumbers.parse(phone)):
+            if _is_complete(number) and (
+                phone == spoken or phone == _e164(phonenumbers.parse(phone))
+            ):
                 return phone
     raise InvalidRequest("INVALID_PHONE", "phone", "It is not a complete phone number")
 

@@ -144,8 +144,11 @@ class BookingRequest:
 
 
 def _first(arguments: Mapping[str, object], names: tuple[str, ...]) -> object:
-    values = (arguments.get(name) for name in names)
-    return next((value for value in values if not parsing.is_absent(value)), None)
+    for name in names:
+        value = arguments.get(name)
+        if value is not None and not parsing.is_absent(value):
+            return value
+    return None
 
 
 def _person(

@@ -30,13 +30,14 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import booking_asgi.app
+import booking_asgi.database
 from booking_asgi import Config, create_app, tenants
 from booking_asgi.database import Database, Pool, PoolConnection, Unavailable, is_transient
 from booking_asgi.postgres import EmbeddedPostgres
 from booking_core import BookingNotSettled, Connection, InvalidRequest
 from tests.conftest import SCHEMA, Endpoint, a_database, connected, count, psql, until
 from tests.factories import TOKEN, a_call, a_caller, a_clinic, arguments, in_days, tool_calls
-from tests.servers import FAST, PG_BIN
+from tests.servers import FAST, PG_BIN, STATEMENT_CACHE_SIZE
 
 DEADLINE = 1.0
 GUARD = 15.0
@@ -146,7 +147,14 @@ async def running(
             said.append(str(context))
 
     asyncio.get_running_loop().set_exception_handler(handle)
-    app = create_app(Config(database_url=url, deadline_seconds=deadline, pool_size=pool_size))
+    app = create_app(
+        Config(
+            database_url=url,
+            deadline_seconds=deadline,
+            pool_size=pool_size,
+            statement_cache_size=STATEMENT_CACHE_SIZE,
+        )
+    )
     async with app.router.lifespan_context(app) as lifespan:
         state = dict(lifespan or {})
 
@@ -638,6 +646,21 @@ async def test_more_than_it_can_do(url: str) -> None:
         await in_the_end(endpoint, range(300))
         assert await count(endpoint.conn, "appointments") == 300
         await endpoint.is_whole()
+
+
+async def test_more_than_can_be_kept_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who comes when too many wait already is not kept waiting, and told that nothing is booked."""
+    monkeypatch.setattr(booking_asgi.database, "MOST_AT_ONCE", 8)
+    async with hurried(url, deadline=GUARD) as endpoint:
+        await in_the_end(endpoint, [0])
+        async with held(url):
+            waiters = asyncio.create_task(told(endpoint, range(1, 9)))
+            await waiting(endpoint, 4)
+            assert await told(endpoint, [9, 10]) == [UNCONFIRMED] * 2
+            assert not waiters.done()
+        assert await waiters == [BOOKED] * 8
+        await in_the_end(endpoint, [9, 10])
+        assert await count(endpoint.conn, "appointments") == 11
 
 
 def a_server_error(sqlstate: str) -> Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -19,16 +20,22 @@ from starlette.types import Receive, Scope, Send
 from booking_asgi import Config, create_app
 from booking_asgi.postgres import find_programs
 from booking_core import Connection, Organization
-from tests import servers
+from tests import elsewhere, servers
 from tests.factories import TOKEN, a_clinic
 
 SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
 CHOICE = servers.choose()
+# Of every connection that a test makes, wherever: without it PgBouncer mixes up the statements.
+(asyncpg.connect.__kwdefaults__ or {}).update(statement_cache_size=servers.STATEMENT_CACHE_SIZE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--full", action="store_true", help="each case of the faults, not a sample")
     parser.addoption("--keep-figures", action="store_true", help="in docs/reliability.md")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    elsewhere.leave_out(items)
 
 
 def pytest_report_header() -> str:
@@ -45,14 +52,25 @@ def server_url() -> Iterator[str]:
 def template(server_url: str) -> Iterator[str]:
     """The name of a database with the tables, made by psql from the file as it stands."""
     with a_database(server_url, "template0") as url:
-        psql(url, "--single-transaction", "-f", str(SCHEMA))
+        if servers.PARTITIONS:
+            parts = servers.partitioned(SCHEMA.read_text(), servers.PARTITIONS)
+            psql(url, "--single-transaction", "-c", parts)
+        else:
+            psql(url, "--single-transaction", "-f", str(SCHEMA))
         yield urlsplit(url).path[1:]
 
 
 @pytest.fixture(scope="session")
-def shared_url(server_url: str, template: str) -> Iterator[str]:
+def netloc(server_url: str) -> Iterator[str]:
+    """Where the tests reach the server: itself, or the PgBouncer before it."""
+    with servers.bounced(server_url) if servers.BOUNCER else contextlib.nullcontext() as bouncer:
+        yield bouncer or urlsplit(server_url).netloc
+
+
+@pytest.fixture(scope="session")
+def shared_url(server_url: str, template: str, netloc: str) -> Iterator[str]:
     with a_database(server_url, template) as url:
-        yield url
+        yield urlsplit(url)._replace(netloc=netloc).geturl()
 
 
 @pytest.fixture
@@ -72,10 +90,10 @@ async def clinic(conn: Connection) -> Organization:
 
 
 @pytest.fixture
-def url(server_url: str, template: str) -> Iterator[str]:
+def url(server_url: str, template: str, netloc: str) -> Iterator[str]:
     """A database of the test's own, for what commits or needs several connections."""
     with a_database(server_url, template) as url:
-        yield url
+        yield urlsplit(url)._replace(netloc=netloc).geturl()
 
 
 @pytest.fixture
@@ -118,7 +136,8 @@ async def contacts_and_appointments(endpoint: Endpoint) -> tuple[int, int]:
 
 @contextlib.asynccontextmanager
 async def serving(config: Config) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(config)
+    size = servers.STATEMENT_CACHE_SIZE
+    app = create_app(dataclasses.replace(config, statement_cache_size=size))
     async with app.router.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

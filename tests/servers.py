@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import re
+import shutil
+import socket
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import docker
 import docker.errors
@@ -18,6 +24,10 @@ from booking_asgi.postgres import EmbeddedPostgres
 
 IMAGE = os.environ.get("BOOKING_TEST_IMAGE", "postgres:18")
 PG_BIN = os.environ.get("BOOKING_PG_BIN")
+# What `make elsewhere` turns: a PgBouncer in transaction mode in front, and hash partitions.
+BOUNCER = bool(os.environ.get("BOOKING_TEST_BOUNCER"))
+PARTITIONS = int(os.environ.get("BOOKING_TEST_PARTITIONS", "0"))
+STATEMENT_CACHE_SIZE = int(os.environ.get("BOOKING_STATEMENT_CACHE_SIZE", "100"))
 # Nothing of a test has to survive the machine. Fault tests and benchmarks turn these on.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -77,3 +87,70 @@ def running(choice: Choice) -> Iterator[str]:
             yield container.get_connection_url()
     else:
         yield choice.kind
+
+
+@contextlib.contextmanager
+def bounced(url: str) -> Iterator[str]:
+    """The user, host and port of a PgBouncer in transaction mode before the server of `url`."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    assert program is not None, "BOOKING_TEST_BOUNCER needs a pgbouncer on the PATH"
+    server = urlsplit(url)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="booking-bouncer-") as folder:
+        Path(folder).chmod(0o755)  # within reach of nobody, for PgBouncer refuses root
+        users, settings = Path(folder) / "users.txt", Path(folder) / "pgbouncer.ini"
+        users.write_text(f'"{server.username}" "{server.password}"\n')
+        settings.write_text(
+            f"""
+            [databases]
+            * = host={server.hostname} port={server.port} auth_user={server.username}
+            [pgbouncer]
+            pool_mode = transaction
+            listen_addr = 127.0.0.1
+            listen_port = {port}
+            unix_socket_dir =
+            auth_type = scram-sha-256
+            auth_file = {users}
+            max_client_conn = 2000
+            default_pool_size = 50
+            server_idle_timeout = 5
+            """.replace("            ", "")
+        )
+        as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+        with (
+            (Path(folder) / "log").open("wb") as log,
+            subprocess.Popen([program, *as_nobody, str(settings)], stderr=log) as process,
+        ):
+            try:
+                _wait_for(port)
+                yield f"{server.username}:{server.password}@127.0.0.1:{port}"
+            finally:
+                process.kill()
+
+
+def _wait_for(port: int) -> None:
+    give_up = time.monotonic() + 10
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > give_up:
+                raise
+            time.sleep(0.05)
+
+
+def partitioned(schema: str, number: int) -> str:
+    """The tables of that schema, all but the organizations' and the tokens', in hash partitions."""
+    for table in ("contacts", "resources", "appointments"):
+        parts = "".join(
+            f"create table {table}_{part} partition of {table}"
+            f" for values with (modulus {number}, remainder {part});\n"
+            for part in range(number)
+        )
+        whole = rf"(create table if not exists {table} \(.*?\n\));"
+        schema, found = re.subn(
+            whole, rf"\1 partition by hash (org_id);\n{parts}", schema, flags=re.DOTALL
+        )
+        assert found == 1
+    return schema

@@ -13,6 +13,7 @@ from booking_asgi.postgres import EmbeddedPostgres
 from tests.conftest import SCHEMA, a_database, psql
 from tests.faults.figures import Figures
 from tests.servers import PG_BIN
+from tests.test_deadline import quick_collections as quick_collections
 
 FIGURES = pytest.StashKey[Figures]()
 

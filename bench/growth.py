@@ -1,0 +1,212 @@
+"""`make bench-growth`: does a booking cost more among ten million, does the endpoint's memory grow?
+
+It takes some 20 GB of disk. Every database is filled first, then they are measured by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from time import perf_counter
+from uuid import UUID
+
+import asyncpg
+import uvloop
+
+from bench import server
+from bench.asked import STEP, Envelopes
+from bench.load import BOOKED, Ask, Client, closed
+from bench.report import Measured, machine, table, table_of_lines, write
+from booking_core import Booked, BookingRequest, Connection, Organization, book, read_schema
+
+SIZES = (10_000, 1_000_000, 10_000_000)
+ORGANIZATIONS = (1, 10_000)
+RESOURCES = 10
+START = datetime(2000, 1, 1, tzinfo=UTC)
+ROUNDS, SECONDS = 5, 3
+REQUESTS = 100_000
+
+# Row n is the n / organizations-th of its organization, whose chairs are taken in turn, for the
+# first half of each hour: the second stays free.
+FILL = """
+    create function org(n int) returns uuid immutable
+      return lpad(to_hex(n % {organizations}), 32, '0')::uuid;
+    insert into organizations (id, name, timezone, phone_region)
+    select org(n), 'Clinic', 'UTC', 'US' from generate_series(0, {organizations} - 1) n;
+    insert into resources (org_id, resource)
+    select id, n::text from organizations, generate_series(0, {resources} - 1) n;
+    insert into contacts (id, org_id, phone, name, lead_status, last_contact_at)
+    select md5(n::text)::uuid, org(n), '+1' || 5550000000 + n, 'Sam Wilson', 'contacted', now()
+    from generate_series(0, {rows} - 1) n;
+    insert into appointments
+      (id, org_id, contact_id, resource, service_type, scheduled_at, idempotency_key)
+    select md5('a' || n)::uuid, org(n), md5(n::text)::uuid,
+           (n / {organizations} % {resources})::text, 'Consultation',
+           timestamptz '2000-01-01 00:00Z'
+             + (n / {organizations} / {resources}) * interval '1 hour', md5('k' || n)
+    from generate_series(0, {rows} - 1) n;
+"""
+KEYS = """
+    select format('alter table %s add constraint %I %s', conrelid::regclass, conname,
+                  pg_get_constraintdef(oid)) as make,
+           format('alter table %s drop constraint %I', conrelid::regclass, conname) as drop
+    from pg_constraint
+    where conrelid in ('contacts'::regclass, 'appointments'::regclass)
+      and contype in ('p', 'u', 'x', 'f')
+    order by contype = 'f'
+"""
+INDEXES = """
+    select pg_get_indexdef(indexrelid) as make,
+           format('drop index %s', indexrelid::regclass) as drop
+    from pg_index
+    where indrelid in ('contacts'::regclass, 'appointments'::regclass)
+      and indexrelid not in (select conindid from pg_constraint)
+"""
+
+
+@dataclass
+class Grown:
+    """A database of so many contacts and as many appointments."""
+
+    url: str
+    rows: int
+    organizations: int
+
+    def __post_init__(self) -> None:
+        self._count = itertools.count()
+
+    def ask(self, conn: Connection) -> Ask:
+        async def ask(caller: int) -> str:
+            outcome = await book(conn, self._next())
+            return BOOKED if isinstance(outcome, Booked) else type(outcome).__name__
+
+        return ask
+
+    def _next(self) -> BookingRequest:
+        """For anybody, new or known, at any organization, in the midst of what is booked."""
+        # No start comes twice, at whatever organization.
+        number = next(self._count)
+        org = random.randrange(self.organizations)
+        hours = max(self.rows // self.organizations // RESOURCES, 200_000)
+        hour, chair = divmod(number * STEP % (hours * RESOURCES), RESOURCES)
+        known = org + self.organizations * random.randrange(self.rows // self.organizations)
+        clinic = Organization(id=UUID(int=org), timezone="UTC", phone_region="US")
+        asked = {
+            "patientName": "Sam Wilson",
+            "patientPhone": f"+1{5_550_000_000 + known if number % 2 else 4_440_000_000 + number}",
+            "scheduledAt": (START + timedelta(hours=hour, minutes=30)).isoformat(),
+            "resource": str(chair),
+        }
+        return BookingRequest.parse(asked, clinic, idempotency_key=str(number))
+
+
+async def grow(server_url: str, rows: int, organizations: int) -> Grown:
+    begin = perf_counter()
+    url = await server.a_database(server_url, "template0")
+    conn = await asyncpg.connect(url)
+    await conn.execute(read_schema())
+    # All keys and indexes at the end: one row at a time they would take hours.
+    keys, indexes = await conn.fetch(KEYS), await conn.fetch(INDEXES)
+    for row in (*reversed(keys), *indexes):
+        await conn.execute(row["drop"])
+    await conn.execute(
+        FILL.format(rows=rows, organizations=organizations, resources=RESOURCES), timeout=3600
+    )
+    await conn.execute("set maintenance_work_mem = '2GB'")
+    for row in (*keys, *indexes):
+        await conn.execute(row["make"], timeout=3600)
+    await conn.execute("vacuum analyze", timeout=3600)
+    await conn.close()
+    print(f"{_name(rows, organizations)}: filled in {perf_counter() - begin:.0f} s", flush=True)
+    return Grown(url, rows, organizations)
+
+
+async def measure_growth(
+    server_url: str, sizes: tuple[int, ...], seconds: int
+) -> tuple[dict[str, Measured], str]:
+    grown = [await grow(server_url, rows, orgs) for orgs in ORGANIZATIONS for rows in sizes]
+    measured: dict[str, Measured] = {}
+    for _ in range(ROUNDS):
+        for one in grown:
+            await server.run(server_url, "checkpoint")
+            async with server.connections(one.url, 1) as [conn]:
+                sample = await closed(1, seconds, one.ask(conn))
+            name = _name(one.rows, one.organizations)
+            measured.setdefault(name, Measured()).samples.append(sample)
+    async with server.connections(server_url, 1) as [conn]:
+        return measured, await conn.fetchval("show server_version")
+
+
+def _name(rows: int, organizations: int) -> str:
+    return f"{rows:,} rows, organizations: {organizations:,}"
+
+
+async def measure_memory(server_url: str, requests: int) -> list[float]:
+    """The median of what was resident in each quarter of the requests, MB."""
+    await server.make_template(server_url)
+    envelopes = Envelopes()
+    quarters: list[list[float]] = [[], [], [], []]
+    with server.endpoint(await server.a_database(server_url)) as process:
+        client = Client(process.port)
+        slots = iter(range(requests))
+
+        async def caller() -> None:
+            for number in slots:
+                verdict = await client.post(envelopes.next())
+                if verdict != BOOKED:
+                    raise SystemExit(f"request {number}: {verdict}")
+                if number % 100 == 0:
+                    quarters[4 * number // requests].append(process.memory())
+
+        await asyncio.gather(*(caller() for _ in range(8)))
+        client.close()
+    return [median(quarter) for quarter in quarters]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="no more than 100,000 rows")
+    quick = parser.parse_args().quick
+    sizes = (10_000, 100_000) if quick else SIZES
+    requests = 2_000 if quick else REQUESTS
+    with server.embedded() as url:
+        quarters = uvloop.run(measure_memory(url, requests))
+        lines, version = uvloop.run(measure_growth(url, sizes, 1 if quick else SECONDS))
+    rows = []
+    for count in ORGANIZATIONS:
+        few, *_, many = (lines[_name(size, count)] for size in sizes)
+        p50, p99 = (many.percentile(at) / few.percentile(at) for at in (50, 99))
+        rows.append((f"{count:,}", f"{p50:.2f}", f"{p99:.2f}", "yes" if p50 <= 1.3 else "no"))
+    memory = ", ".join(f"{quarter:.1f}" for quarter in quarters)
+    grown = quarters[3] / quarters[1]
+    ratios = table(("organizations", "p50", "p99", "p50 ≤ 1.3"), rows)
+    write(
+        "growth.md",
+        f"""\
+# Results of `{"python -m bench.growth --quick" if quick else "make bench-growth"}`
+
+{machine(version)}.
+
+## Growth
+
+The library, one caller on a connection held; as many appointments as contacts.
+
+{table_of_lines(lines)}
+{sizes[-1]:,} rows / {sizes[0]:,}:
+
+{ratios}
+## Memory
+
+The endpoint over {requests:,} requests of eight callers, resident in each quarter: {memory} MB.
+The last is {grown:.3f} of the second (wanted: at most 1.05).
+""",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -92,6 +92,8 @@ def serve(config: Config) -> None:
                 lifespan="on",
                 log_config=None,
                 access_log=False,
+                # Longer than proxies keep theirs: one that closes first loses a POST on its way.
+                timeout_keep_alive=75,
                 timeout_graceful_shutdown=math.ceil(config.deadline_seconds) + 5,
             )
         )

@@ -67,8 +67,9 @@ def create_app(config: Config) -> Starlette:
             max_size=config.pool_size,
             statement_cache_size=config.statement_cache_size,
             timeout=config.deadline_seconds / 2,
-            # Below the deadline, or the time-out's own ROLLBACK would wait for a silent server.
-            command_timeout=config.deadline_seconds / 2,
+            # A silent server costs two of them, the second for the ROLLBACK: the last third is for
+            # another connection.
+            command_timeout=config.deadline_seconds / 3,
             reset=keep_session,
             server_settings={"application_name": "vapi-booking"},
         ) as pool:

@@ -101,8 +101,10 @@ class Database:
 
     async def close(self) -> None:
         """Wait for what is still cleaning up, and close the pool, by force if it must be."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.wait_seconds + CLEANUP_SECONDS):
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
         # A pool that can't close terminates its connections.
         with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             async with asyncio.timeout(CLEANUP_SECONDS):

@@ -6,13 +6,14 @@ and of an error, whose words may hold a row, only its type and the places it cam
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 import sys
 import traceback
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -48,27 +49,36 @@ def describe(error: BaseException) -> dict[str, object]:
 
 def configure(format: Literal["text", "json"]) -> None:
     """Send every log line of the process to standard output, as text or as JSON lines."""
+    lines = _Lines(sys.stdout)
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    render = _as_text if format == "text" else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # Not through the standard library, which takes twice as long: a tenth of a request.
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, stamp, render],
+        logger_factory=lambda *_: lines,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.add_log_level, _clean_foreign],
-        processors=[
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _as_text if format == "text" else structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
+        foreign_pre_chain=[structlog.processors.add_log_level, _clean_foreign],
+        processors=[stamp, structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            structlog.stdlib.add_log_level,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )
+
+
+class _Lines:
+    """Writes lines. One that can't be written is lost, and with it no booking."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def info(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+            self._stream.flush()
+
+    warning = error = critical = info
 
 
 def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

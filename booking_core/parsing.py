@@ -203,6 +203,8 @@ def at_wall_clock(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 def parse_duration(value: object) -> int:
     """Minutes, 5 to 480: a number or its digits."""
+    if type(value) is int and 5 <= value <= 480:
+        return value
     digits = _text_or_digits(value, "INVALID_ARGUMENTS", "duration")
     match = re.fullmatch(r"(\d{1,3})\s*(?:m|min|mins|minutes?)?", digits, re.ASCII | re.I)
     if match is None or not 5 <= int(match[1]) <= 480:

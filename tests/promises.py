@@ -35,7 +35,7 @@ BREAKS = [
         "make_interval(mins => coalesce(duration_minutes, 30))) with &&",
         "make_interval(mins => 1)) with &&",
     ),
-    Break("test_500_callers_for_one_slot", SCHEMA, "resource with =,", "id with =,"),
+    Break("test_500_callers_for_one_slot", SCHEMA, "    resource with =\n", "    id with =\n"),
     Break(
         "test_the_same_caller_200_times_at_once",
         SCHEMA,
@@ -104,6 +104,43 @@ BREAKS = [
         "    last_contact_at = now()\n  where false\n  returning",
     ),
     Break(
+        "test_ten_thousand_random_bookings",
+        "booking_core/booking.py",
+        "for _ in range(ATTEMPTS):",
+        "for _ in range(1):",
+    ),
+    Break("test_the_rules", PHONE, "name = coalesce(:name, c.name),", "name = :name,"),
+    Break(
+        "test_resets",
+        "booking_asgi/database.py",
+        "            if not is_transient(error):\n",
+        "            if isinstance(error, OSError) or not is_transient(error):\n",
+    ),
+    Break(
+        "test_the_server_is_killed",
+        "booking_asgi/database.py",
+        'TRANSIENT_CLASSES = ("08", "40", "53", "57")',
+        'TRANSIENT_CLASSES = ("08", "40", "53")',
+    ),
+    Break(
+        "test_a_commit_that_is_cancelled",
+        "sql/book_for_contact.sql",
+        "  where c.org_id = :org_id and c.id = :contact_id\n",
+        "  where c.org_id = :org_id and c.id = :contact_id and c.lead_status = 'new'\n",
+    ),
+    Break(
+        "test_both_roads_reach_the_same",
+        "sql/adopt.sql",
+        "on appointments (org_id, idempotency_key)\n",
+        "on appointments (org_id, id, idempotency_key)\n",
+    ),
+    Break(
+        "test_a_transaction_that_stays_open_delays_only_the_adoption",
+        "sql/adopt.sql",
+        "perform set_config('lock_timeout', '100ms', true);\n  for attempt",
+        "perform set_config('lock_timeout', '100s', true);\n  for attempt",
+    ),
+    Break(
         "test_a_bad_argument_is_asked_for",
         "booking_core/parsing.py",
         "if match is None or not 5 <= int(match[1]) <= 480:",
@@ -112,8 +149,8 @@ BREAKS = [
     Break(
         "test_an_unknown_resource_writes_nothing",
         PHONE,
-        "  where exists (\n    select from resources r\n",
-        "  where true or exists (\n    select from resources r\n",
+        "  where exists (select from asked)\n",
+        "",
     ),
     Break(
         "test_without_a_known_token_nothing_is_answered",
@@ -173,10 +210,10 @@ def fails(broken: Break) -> bool:
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         path = copy / broken.path
         path.write_text(path.read_text().replace(broken.old, broken.new))
-        files = (ROOT / "tests").glob("test_*.py")
-        [file] = [path.name for path in files if f"def {broken.test}(" in path.read_text()]
+        files = (ROOT / "tests").rglob("test_*.py")
+        [file] = [path for path in files if f"def {broken.test}(" in path.read_text()]
         run = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-        run += [f"tests/{file}", "-k", broken.test]
+        run += [str(file.relative_to(ROOT)), "-k", broken.test]
         done = subprocess.run(run, cwd=copy, capture_output=True, text=True)
         # 1: tests failed. Anything else is no verdict: none collected, or a usage error.
         assert done.returncode in (0, 1), done.stdout + done.stderr

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
@@ -23,15 +24,13 @@ PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wi
 
 
 @pytest.fixture(params=["text", "json"])
-def logged(request: pytest.FixtureRequest) -> Iterator[Logged]:
+def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
     """Logging as `serve` sets it up, at every level, and what it has written so far."""
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
     logs.configure(request.param)
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client names its URLs
-    [handler] = logging.getLogger().handlers
-    assert isinstance(handler, logging.StreamHandler)
-    written = io.StringIO()
-    handler.setStream(written)
     yield written.getvalue
     logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
     structlog.reset_defaults()
@@ -204,6 +203,20 @@ def test_what_others_log_is_cleaned(logged: Logged) -> None:
     assert "UniqueViolationError" in line
     assert "test_logs.py" in line
     assert "23505" in line
+
+
+async def test_a_line_that_is_lost_costs_no_booking(
+    endpoint: Endpoint, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody reads the other end of the pipe any more."""
+
+    class Broken(io.StringIO):
+        def write(self, line: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Broken())
+    logs.configure("text")
+    assert (await endpoint.book(**arguments())).status_code == 200
 
 
 @pytest.mark.parametrize(

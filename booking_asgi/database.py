@@ -30,9 +30,6 @@ TRANSIENT = (
     BookingNotSettled,
 )
 CLEANUP_SECONDS = 1.0
-# What is done in a second or two: of more, the last would wait beyond any deadline, unseen, before
-# the event loop comes to them.
-MOST_AT_ONCE = 1000
 
 log = structlog.get_logger("booking_asgi")
 
@@ -61,11 +58,6 @@ class Database:
         self.pool = pool
         self.wait_seconds = wait_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
-
-    @property
-    def is_overrun(self) -> bool:
-        """Whether so much is under way that more is better refused at once."""
-        return len(self._tasks) >= MOST_AT_ONCE
 
     async def within(self, give_up_at: float, work: Callable[[Lease], Awaitable[T]]) -> T:
         """The result of `work`, by `give_up_at` (`time.monotonic`) at the latest.

@@ -10,6 +10,8 @@ from booking_asgi.database import Database, Unavailable
 from booking_core import Organization, find_organization_by_token
 
 KNOWN_SECONDS = 5.0
+# Before it is forgotten it is looked up again, so that who calls all the time never waits for it.
+RENEWED_SECONDS = 2.0
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:
@@ -31,13 +33,13 @@ class Tenants:
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """Raises `Unavailable`, or `OrganizationNotReady`."""
         while (now := time.monotonic()) < give_up_at:
-            known = self._known.get(token)
-            if known is not None and known[0] > now:
-                return known[1]
+            forgotten_at, organization = self._known.get(token, (0.0, None))
             # Who comes while it is looked up waits for that answer, and takes no connection.
-            is_first = token not in self._asked
+            is_first = token not in self._asked and now > forgotten_at - RENEWED_SECONDS
             if is_first:
                 self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
+            if organization is not None and now < forgotten_at:
+                return organization
             asked = self._asked[token]
             await asyncio.wait({asked}, timeout=give_up_at - now)
             # Where it was given up for one who came earlier, it is asked anew.

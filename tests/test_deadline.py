@@ -30,7 +30,6 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import booking_asgi.app
-import booking_asgi.database
 from booking_asgi import Config, create_app, tenants
 from booking_asgi.database import Database, Pool, PoolConnection, Unavailable, is_transient
 from booking_asgi.postgres import EmbeddedPostgres
@@ -650,13 +649,15 @@ async def test_more_than_it_can_do(url: str) -> None:
 
 async def test_more_than_can_be_kept_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes when too many wait already is not kept waiting, and told that nothing is booked."""
-    monkeypatch.setattr(booking_asgi.database, "MOST_AT_ONCE", 8)
+    monkeypatch.setattr(booking_asgi.app, "MOST_AT_ONCE", 8)
     async with hurried(url, deadline=GUARD) as endpoint:
         await in_the_end(endpoint, [0])
         async with held(url):
             waiters = asyncio.create_task(told(endpoint, range(1, 9)))
             await waiting(endpoint, 4)
-            assert await told(endpoint, [9, 10]) == [UNCONFIRMED] * 2
+            async with asyncio.timeout(GUARD):
+                assert await by_body(endpoint, 9) == UNCONFIRMED
+                assert (await endpoint.send(tool_calls(a_call(asked(10))))).status_code == 503
             assert not waiters.done()
         assert await waiters == [BOOKED] * 8
         await in_the_end(endpoint, [9, 10])

@@ -111,7 +111,8 @@ def _verdict(status: int, body: bytes) -> str:
         return BOOKED
     if status == 503 or (status == 200 and re.search(rb'"error": ?"Not confirmed', body)):
         return UNCONFIRMED
-    return f"{status} {body[:100].decode()}"
+    said = re.search(rb'"(?:result|error)": ?"([^":]*)', body)
+    return f"{status} {said[1].decode() if said else ''}".strip()
 
 
 class _Connection(asyncio.Protocol):

@@ -74,7 +74,7 @@ def endpoint(database_url: str) -> Iterator[Process]:
 
 @contextlib.contextmanager
 def uvicorn(app: str, database_url: str = "") -> Iterator[Process]:
-    """Another application, on a server with the endpoint's settings."""
+    """Another application, on uvicorn with all that makes it fast."""
     port = _free_port()
     options = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--port", str(port)]
     command = [sys.executable, "-m", "uvicorn", app, *options, "--log-level", "warning"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -37,6 +38,12 @@ FILL = """
 """
 
 
+def clinic_id(number: int) -> UUID:
+    """Random, as PostgreSQL makes them: to the exclusion constraint's index, ids that differ in
+    their last bits alone are all the same."""
+    return UUID(int=random.Random(number).getrandbits(128), version=4)
+
+
 def token(organization: int) -> str:
     return f"bench-{organization:04}"
 
@@ -45,7 +52,7 @@ async def open_clinics(conn: Connection) -> None:
     """The template of every contender's database: a hundred clinics with ten thousand rows."""
     async with conn.transaction():
         for number in range(ORGANIZATIONS):
-            name, id = f"Clinic {number}", UUID(int=number)
+            name, id = f"Clinic {number}", clinic_id(number)
             await add_organization(
                 conn, org_id=id, name=name, timezone=ZONE, phone_region="US", resources=CHAIRS
             )
@@ -64,7 +71,7 @@ class Callers:
 
     def __init__(self) -> None:
         self.clinics = [
-            Organization(id=UUID(int=number), timezone=ZONE, phone_region="US")
+            Organization(id=clinic_id(number), timezone=ZONE, phone_region="US")
             for number in range(ORGANIZATIONS)
         ]
         self._counts = [itertools.count(1) for _ in self.clinics]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import itertools
 import random
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ REQUESTS = 100_000
 # first half of each hour: the second stays free.
 FILL = """
     create function org(n int) returns uuid immutable
-      return lpad(to_hex(n % {organizations}), 32, '0')::uuid;
+      return md5('org' || n % {organizations})::uuid;
     insert into organizations (id, name, timezone, phone_region)
     select org(n), 'Clinic', 'UTC', 'US' from generate_series(0, {organizations} - 1) n;
     insert into resources (org_id, resource)
@@ -95,7 +96,8 @@ class Grown:
         hours = max(self.rows // self.organizations // RESOURCES, 200_000)
         hour, chair = divmod(number * STEP % (hours * RESOURCES), RESOURCES)
         known = org + self.organizations * random.randrange(self.rows // self.organizations)
-        clinic = Organization(id=UUID(int=org), timezone="UTC", phone_region="US")
+        id = UUID(hashlib.md5(f"org{org}".encode()).hexdigest())
+        clinic = Organization(id=id, timezone="UTC", phone_region="US")
         asked = {
             "patientName": "Sam Wilson",
             "patientPhone": f"+1{5_550_000_000 + known if number % 2 else 4_440_000_000 + number}",

@@ -79,8 +79,10 @@ def create_app(config: Config) -> Starlette:
             server_settings={"application_name": "vapi-booking"},
         ) as pool:
             database = Database(pool, wait_seconds=config.deadline_seconds * 3 / 4)
-            yield State(config=config, database=database, tenants=Tenants(database))
-            await database.close()
+            try:
+                yield State(config=config, database=database, tenants=Tenants(database))
+            finally:
+                await database.close()  # the pool by itself would wait for ever
 
     routes = [
         Route("/api/vapi/tools", answer_tools, methods=["POST"]),

@@ -8,8 +8,11 @@ from (values
   (not exists (select from pg_extension where extname = 'btree_gist'),
    'btree_gist', 'warning', 'The extension that appointments_resource_excl is made of is not there',
    'create extension btree_gist;'),
-  (current_setting('statement_timeout') = '0',
-   'statement_timeout', 'note', 'This role has no statement_timeout: what hangs holds its locks for ever',
-   format('alter role %I in database %I set statement_timeout = ''5s'';', current_user, current_database()))
+  (current_setting('statement_timeout') = '0' or current_setting('idle_in_transaction_session_timeout') = '0',
+   'statement_timeout', 'note',
+   'This role has no statement_timeout or no idle_in_transaction_session_timeout: what hangs holds its locks for ever',
+   format('alter role %1$I in database %2$I set statement_timeout = ''5s''; '
+          'alter role %1$I in database %2$I set idle_in_transaction_session_timeout = ''5s'';',
+          current_user, current_database()))
 ) as fault (is_so, what, severity, problem, mend)
 where fault.is_so;

@@ -141,8 +141,9 @@ async def running(
     said: list[str] = []
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # One of asyncpg's own is left where a connection is given up before it stands.
-        if not isinstance(context.get("exception"), ConnectionError):
+        # Those of asyncpg's own are left where a connection is given up before it stands, and where
+        # a cancel request finds nobody.
+        if not isinstance(context.get("exception"), (ConnectionError, TimeoutError)):
             said.append(str(context))
 
     asyncio.get_running_loop().set_exception_handler(handle)

@@ -471,7 +471,8 @@ def test_each_statement_is_planned_or_its_own() -> None:
 def quiet(url: str) -> str:
     """A database of which there is nothing to say."""
     database = url.rpartition("/")[2]
-    psql(url, "-c", f"alter database {database} set statement_timeout = '30s'")
+    for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        psql(url, "-c", f"alter database {database} set {setting} = '30s'")
     return url
 
 

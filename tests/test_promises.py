@@ -24,7 +24,7 @@ def test_each_promise_can_be_broken() -> None:
 
 
 def test_each_promise_has_its_test() -> None:
-    tests = "".join(path.read_text() for path in (ROOT / "tests").glob("test_*.py"))
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert {name for name in promised() if f"def {name}(" not in tests} == set()
 
 

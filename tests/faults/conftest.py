@@ -33,7 +33,7 @@ def pytest_terminal_summary(
     for line in figures.lines():
         terminalreporter.write_line(line)
     if config.getoption("--keep-figures") and exitstatus == pytest.ExitCode.OK:
-        figures.keep()
+        figures.keep("all cases" if config.getoption("--full") else "a sample of the cases")
 
 
 @pytest.fixture(scope="session")

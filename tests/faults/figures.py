@@ -30,11 +30,11 @@ class Figures:
         rows = [*self.rows, ("in all", total)]
         return ["| fault | outcome |", "| --- | --- |", *(f"| {a} | {b} |" for a, b in rows)]
 
-    def keep(self) -> None:
+    def keep(self, cases: str) -> None:
         """Put them into the report, in the place of those of the run before."""
         when = f"{datetime.now(UTC):%Y-%m-%d}, {platform.system()} {platform.machine()}"
         on = f"{os.cpu_count()} cores, Python {platform.python_version()}, {self.server}"
-        table = "\n".join([f"\nMeasured {when}, {on}.\n", *self.lines()])
+        table = "\n".join([f"\nMeasured {when}, {on}: {cases}.\n", *self.lines()])
         text, found = TABLE.subn(lambda _: f"{table}\n\n", REPORT.read_text())
         assert found == 1
         REPORT.write_text(text)

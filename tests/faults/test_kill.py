@@ -69,7 +69,7 @@ async def test_the_server_is_killed(
     assert set(ledger.heard) <= {"200", "503"}
     assert ledger.slowest < LATEST
     figures.add(
-        f"SIGKILL of the server with all its processes, and restart, {faults} times under"
+        f"SIGKILL of the server with all its processes, and restart ({faults}), under"
         f" {requests:,} requests",
         f"{ledger.heard['200']:,} answered 200, {ledger.heard['503']:,} deliberate 503, then"
         f" repeated: {requests:,} rows; longest without a success {ledger.longest_gap():.1f} s;"
@@ -91,7 +91,7 @@ async def test_the_application_is_killed(durable_url: str, figures: Figures, ful
         ledger = await disturbed(durable_url, application, requests, faults, disturb)
     unanswered = ledger.heard.total() - ledger.heard["200"] - ledger.heard["503"]
     figures.add(
-        f"SIGKILL of the application and restart, {faults} times under {requests:,} requests",
+        f"SIGKILL of the application and restart ({faults}), under {requests:,} requests",
         f"{unanswered:,} tries without an answer, then repeated: {requests:,} rows; longest without"
         f" a success {ledger.longest_gap():.1f} s; slowest answer {ledger.slowest:.1f} s",
         acknowledged=requests,

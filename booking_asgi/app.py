@@ -109,7 +109,9 @@ class _Door:
         self._logged_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._inside >= MOST_AT_ONCE:
+        if scope["type"] != "http":  # the lifespan is no request
+            return await self._app(scope, receive, send)
+        if self._inside >= MOST_AT_ONCE:
             if (now := time.monotonic()) > self._logged_at + 1:
                 self._logged_at = now
                 log.error("VapiTools: ❌ More requests than can be answered in time")

@@ -141,9 +141,13 @@ async def running(
     said: list[str] = []
 
     def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # Those of asyncpg's own are left where a connection is given up before it stands, and where
-        # a cancel request finds nobody.
-        if not isinstance(context.get("exception"), (ConnectionError, TimeoutError)):
+        # One of asyncpg's own is left where a connection is given up before it stands, and another
+        # where its pool closes an expired one, which nobody waits for.
+        is_closing = "Connection.close()" in repr(context.get("future"))
+        error = context.get("exception")
+        if not isinstance(error, ConnectionError) and not (
+            is_closing and isinstance(error, TimeoutError)
+        ):
             said.append(str(context))
 
     asyncio.get_running_loop().set_exception_handler(handle)

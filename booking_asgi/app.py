@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TypedDict
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -22,7 +21,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_asgi import direct, openapi, vapi
 from booking_asgi.config import Config
-from booking_asgi.database import Database, keep_session
+from booking_asgi.connections import Connections
+from booking_asgi.database import Database
 from booking_asgi.desk import book_all
 from booking_asgi.intake import Understood, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
@@ -57,32 +57,31 @@ class State(TypedDict):
 def create_app(config: Config) -> Starlette:
     """The application on the database of `config.database_url`, which has the tables of `sql/`.
 
-    It opens its pool with the lifespan, and fails to start where the database does not answer.
+    It connects with the lifespan, and fails to start where the database does not answer.
     """
-    if config.database_url is None:
+    database_url = config.database_url
+    if database_url is None:
         raise ValueError(
             "create_app needs a database_url: only the command runs the embedded server"
         )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with asyncpg.create_pool(
-            config.database_url,
-            min_size=1,
-            max_size=config.pool_size,
+        connections = Connections(
+            database_url,
+            size=config.pool_size,
             statement_cache_size=config.statement_cache_size,
             timeout=config.deadline_seconds / 2,
             # A silent server costs two of them, the second for the ROLLBACK: the last third is for
             # another connection.
             command_timeout=config.deadline_seconds / 3,
-            reset=keep_session,
-            server_settings={"application_name": "vapi-booking"},
-        ) as pool:
-            database = Database(pool, wait_seconds=config.deadline_seconds * 3 / 4)
-            try:
-                yield State(config=config, database=database, tenants=Tenants(database))
-            finally:
-                await database.close()  # the pool by itself would wait for ever
+        )
+        database = Database(connections, wait_seconds=config.deadline_seconds * 3 / 4)
+        try:
+            await connections.open(1)
+            yield State(config=config, database=database, tenants=Tenants(database))
+        finally:
+            await database.close()
 
     routes = [
         Route("/api/vapi/tools", answer_tools, methods=["POST"]),

@@ -1,4 +1,4 @@
-"""The pool, within a deadline: whatever the database does, an answer comes back in time."""
+"""The database within a deadline: whatever it does, an answer comes back in time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Self, TypeAlias, TypeVar
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import asyncpg
 import stamina
 import structlog
-from asyncpg.pool import PoolConnectionProxy
 
-from booking_core import BookingNotSettled
+from booking_asgi.connections import CLEANUP_SECONDS, Connections
+from booking_core import BookingNotSettled, Connection
 
 T = TypeVar("T")
-Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
-PoolConnection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 TRANSIENT_CLASSES = ("08", "40", "53", "57")
 # A server that became a standby, whose successor another connection may reach; a lock.
@@ -29,7 +28,6 @@ TRANSIENT = (
     TimeoutError,
     BookingNotSettled,
 )
-CLEANUP_SECONDS = 1.0
 
 log = structlog.get_logger("booking_asgi")
 
@@ -52,10 +50,10 @@ def is_transient(error: Exception) -> bool:
 
 
 class Database:
-    """A pool; `wait_seconds` is how long a request may stand in line for a connection of it."""
+    """`wait_seconds` is how long a request may stand in line for one of the `connections`."""
 
-    def __init__(self, pool: Pool, *, wait_seconds: float) -> None:
-        self.pool = pool
+    def __init__(self, connections: Connections, *, wait_seconds: float) -> None:
+        self.connections = connections
         self.wait_seconds = wait_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -92,39 +90,41 @@ class Database:
             task.exception()  # or asyncio logs it as never retrieved, in its own words
 
     async def close(self) -> None:
-        """Wait for what is still cleaning up, and close the pool, by force if it must be."""
+        """Wait for what is still cleaning up, and close the connections, by force if it must be."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.wait_seconds + CLEANUP_SECONDS):
                 while self._tasks:
                     await asyncio.wait(self._tasks)
-        # A pool that can't close terminates its connections.
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            async with asyncio.timeout(CLEANUP_SECONDS):
-                await self.pool.close()
+        await self.connections.close()
 
 
 class Lease:
-    """A connection of the pool for some work in a row; one that fails is changed for another."""
+    """A connection for some work in a row; one that fails is changed for another."""
 
     def __init__(self, database: Database, give_up_at: float) -> None:
         self._database = database
         self._give_up_at = give_up_at
-        self._conn: PoolConnection | None = None
+        self._conn: Connection | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *exc_info: object) -> None:
-        # Where this raises, of whatever kind, it has ended the connection; the work is done.
-        with contextlib.suppress(Exception):
-            if self._conn is None:
-                return
-            if self._conn.is_in_transaction():  # cancelled in its midst
-                await _drop(self._conn)
-            else:
-                await self._database.pool.release(self._conn, timeout=CLEANUP_SECONDS)
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if (conn := self._conn) is None:
+            return
+        # Cancelled in the midst of a statement or of a transaction, it is of no use to others.
+        is_cut = kind is asyncio.CancelledError or conn.is_closed() or conn.is_in_transaction()
+        if is_cut:
+            await self._database.connections.drop(conn)
+        else:
+            self._database.connections.release(conn)
 
-    async def run(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
+    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
         # The first try for itself: to prepare for more costs a tenth of a booking.
         try:
@@ -145,7 +145,7 @@ class Lease:
                 return await self._run_once(work)
         raise AssertionError("it ends with a result or an error")
 
-    async def _run_once(self, work: Callable[[PoolConnection], Awaitable[T]]) -> T:
+    async def _run_once(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         if time.monotonic() >= self._give_up_at:
             raise Unavailable("past the deadline")
         try:
@@ -156,31 +156,19 @@ class Lease:
             if not is_transient(error):
                 raise
             if self._conn is not None and not isinstance(error, BookingNotSettled):
-                self._database.in_background(_drop(self._conn))
+                self._database.in_background(self._database.connections.drop(self._conn))
                 self._conn = None
             # Not itself: stamina logs what it retries, and its words may repeat a row.
             sqlstate = getattr(error, "sqlstate", None) or ""
             raise Interrupted(f"{type(error).__name__} {sqlstate}".strip()) from error
 
-    async def _acquire(self) -> PoolConnection:
+    async def _acquire(self) -> Connection:
         try:
-            # Not its own `timeout`, which makes a task of it on Python 3.11.
             async with asyncio.timeout(self._database.wait_seconds):
-                return await self._database.pool.acquire()
+                return await self._database.connections.acquire()
         except TimeoutError as error:
             raise Unavailable("no connection came free") from error
         except asyncpg.PostgresError as error:
             if is_transient(error):
                 raise
             raise Unavailable("it lets nobody in") from error
-
-
-async def _drop(conn: PoolConnection) -> None:
-    # Not terminated at once: that would keep the cancel request of a time-out from being sent.
-    # Where it raises, of whatever kind, it has terminated it; the pool has its place back anyway.
-    with contextlib.suppress(Exception):
-        await conn.close(timeout=CLEANUP_SECONDS)
-
-
-async def keep_session(conn: object) -> None:
-    """What a pool does to a connection that comes back: nothing outlives a transaction on ours."""

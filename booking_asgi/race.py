@@ -17,7 +17,8 @@ from stamina.instrumentation import set_on_retry_hooks
 
 from booking_asgi import admin
 from booking_asgi.config import Config
-from booking_asgi.database import Database, PoolConnection, Unavailable, keep_session
+from booking_asgi.connections import Connections
+from booking_asgi.database import Database, Unavailable
 from booking_asgi.mixes import MIXES, Answer, Mix, broken_promises, make_mix
 from booking_core import (
     Booked,
@@ -96,7 +97,7 @@ async def _run_mix(
 ) -> list[str]:
     """Print its line of the table; what of its promises is broken."""
     org_id = mix.requests[0].org_id
-    deadlocks: list[PoolConnection] = []
+    deadlocks: list[Connection] = []
     try:
         await add_organization(
             conn,
@@ -132,43 +133,38 @@ async def _all_at_once(
     config: Config,
     size: int,
     requests: Sequence[BookingRequest],
-    deadlocks: list[PoolConnection],
+    deadlocks: list[Connection],
 ) -> list[Answer]:
-    async with asyncpg.create_pool(
-        url,
-        min_size=size,
-        max_size=size,
-        statement_cache_size=config.statement_cache_size,
-        timeout=10,
-        reset=keep_session,
-        server_settings={"application_name": "vapi-booking"},
-    ) as pool:
-        # Nobody's deadline is the point here: a slow database is to be heard out.
-        patience = 60 + len(requests) / 10
-        database = Database(pool, wait_seconds=patience)
-        start = time.monotonic()
+    connections = Connections(
+        url, size=size, timeout=10, statement_cache_size=config.statement_cache_size
+    )
+    # Nobody's deadline is the point here: a slow database is to be heard out.
+    patience = 60 + len(requests) / 10
+    database = Database(connections, wait_seconds=patience)
 
-        async def call(request: BookingRequest) -> Answer:
-            async def attempt(leased: PoolConnection) -> Booked | SlotTaken:
-                try:
-                    return await book(leased, request)
-                except asyncpg.DeadlockDetectedError:
-                    deadlocks.append(leased)
-                    raise
-
-            told: Booked | SlotTaken | str
+    async def call(request: BookingRequest) -> Answer:
+        async def attempt(leased: Connection) -> Booked | SlotTaken:
             try:
-                told = await database.within(start + patience, lambda lease: lease.run(attempt))
-            except Unavailable as error:
-                told = str(error)
-            except Exception as error:  # of any kind: that is what is counted
-                told = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
-            return Answer(request, told, time.monotonic() - start)
+                return await book(leased, request)
+            except asyncpg.DeadlockDetectedError:
+                deadlocks.append(leased)
+                raise
 
+        told: Booked | SlotTaken | str
         try:
-            return await asyncio.gather(*(call(request) for request in requests))
-        finally:
-            await database.close()
+            told = await database.within(start + patience, lambda lease: lease.run(attempt))
+        except Unavailable as error:
+            told = str(error)
+        except Exception as error:  # of any kind: that is what is counted
+            told = f"{type(error).__name__} {getattr(error, 'sqlstate', None) or ''}".strip()
+        return Answer(request, told, time.monotonic() - start)
+
+    try:
+        await connections.open(size)
+        start = time.monotonic()
+        return await asyncio.gather(*(call(request) for request in requests))
+    finally:
+        await database.close()
 
 
 def _line(name: str, columns: Sequence[str]) -> str:

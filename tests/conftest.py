@@ -18,6 +18,8 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from booking_asgi import Config, create_app
+from booking_asgi.connections import Connections
+from booking_asgi.database import Database
 from booking_asgi.postgres import find_programs
 from booking_core import Connection, Organization
 from tests import elsewhere, servers
@@ -100,6 +102,18 @@ def url(server_url: str, template: str, netloc: str) -> Iterator[str]:
 async def pool(url: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
     async with asyncpg.create_pool(url, min_size=1, max_size=20) as pool:
         yield pool
+
+
+@contextlib.asynccontextmanager
+async def database_of(url: str) -> AsyncIterator[Database]:
+    """As the application has it, with a patience that no busy machine outlasts."""
+    cache = servers.STATEMENT_CACHE_SIZE
+    connections = Connections(url, size=4, timeout=60, statement_cache_size=cache)
+    database = Database(connections, wait_seconds=60)
+    try:
+        yield database
+    finally:
+        await database.close()
 
 
 @pytest.fixture

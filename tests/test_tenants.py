@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from unittest import mock
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from booking_asgi import tenants
-from booking_asgi.database import Database, Unavailable
+from booking_asgi.database import Unavailable
 from booking_core import add_token
-from tests.conftest import Endpoint, contacts_and_appointments
+from tests.conftest import Endpoint, contacts_and_appointments, database_of
 from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
 
 PATHS = ["/api/vapi/tools", "/api/vapi/tools/book-appointment"]
@@ -94,19 +94,21 @@ async def test_a_known_token_is_looked_up_once(endpoint: Endpoint) -> None:
 
 async def test_who_ask_at_once_ask_once(endpoint: Endpoint) -> None:
     """A hundred requests with one token wait for one lookup, and take one connection."""
-    async with asyncpg.create_pool(endpoint.url, min_size=1, max_size=100) as pool:
-        found = tenants.Tenants(Database(pool, wait_seconds=10))
+    async with database_of(endpoint.url) as database:
+        found = tenants.Tenants(database)
         give_up_at = time.monotonic() + 10
-        answers = await asyncio.gather(*(found.find(TOKEN, give_up_at) for _ in range(100)))
+        acquire = mock.AsyncMock(wraps=database.connections.acquire)
+        with mock.patch.object(database.connections, "acquire", acquire):
+            answers = await asyncio.gather(*(found.find(TOKEN, give_up_at) for _ in range(100)))
         assert {answer.id for answer in answers if answer} == {endpoint.clinic.id}
-        assert pool.get_size() == 1
+        assert acquire.await_count == 1
 
 
 async def test_a_lookup_that_is_refused_is_not_repeated_at_once(endpoint: Endpoint) -> None:
     """Who asks hears that it failed, and does not ask again until the deadline."""
     wrong = endpoint.url.replace("postgres:", "nobody:", 1)
-    async with asyncpg.create_pool(wrong, min_size=0, max_size=2) as pool:
-        refused = tenants.Tenants(Database(pool, wait_seconds=10))
+    async with database_of(wrong) as database:
+        refused = tenants.Tenants(database)
         with pytest.raises(Unavailable, match="lets nobody in"):
             await refused.find(TOKEN, time.monotonic() + 10)
 

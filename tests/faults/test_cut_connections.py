@@ -21,7 +21,7 @@ from tests.conftest import connected, until
 from tests.factories import TOKEN, a_clinic
 from tests.faults.figures import Figures
 from tests.faults.ledger import CHAIRS, Ledger, body_of
-from tests.test_deadline import GUARD, Hurried, running
+from tests.test_deadline import GUARD, Hurried, running, taken
 from tests.wire import Line, Message, Proxy
 
 # Short where it is waited for, and else one that a busy machine does not reach.
@@ -114,7 +114,7 @@ async def booked(url: str, person: str, state: str, cut: Cut | None = None) -> O
         if is_silent:
             through = f"{through}?{TIMEOUTS}"
         deadline = DEADLINE if is_silent else GUARD
-        client, app, pool = await stack.enter_async_context(running(through, deadline, 2))
+        client, app, connections = await stack.enter_async_context(running(through, deadline, 2))
         client.headers["X-Vapi-Secret"] = token
         ledger = Ledger(client)
         if person == "known email":
@@ -125,7 +125,8 @@ async def booked(url: str, person: str, state: str, cut: Cut | None = None) -> O
             await ledger.ask(warm_up)
             await ledger.settle()
         else:
-            await pool.expire_connections()
+            for one in await taken(connections):
+                await connections.drop(one)
         ledger.heard.clear()
         scissors.seen = []
         started = time.monotonic()
@@ -142,7 +143,7 @@ async def booked(url: str, person: str, state: str, cut: Cut | None = None) -> O
             await ledger.verify(conn, clinic)
         assert set(ledger.heard) <= {"200", "503"}
         await until(conn, NONE_AT_WORK, scissors.proxy.ports)
-        endpoint = Hurried(client=client, conn=conn, clinic=clinic, url=url, app=app, pool=pool)
+        endpoint = Hurried(client, conn, clinic, url, app, connections)
         await endpoint.is_whole()
     return Outcome(seen, first, len(ledger.acknowledged), ledger.slowest, seconds)
 

@@ -11,7 +11,7 @@ from tests.factories import TOKEN
 from tests.faults.application import deployed
 from tests.faults.figures import Figures
 from tests.faults.ledger import PATH, Ledger, a_busy_clinic, body_of
-from tests.test_deadline import OURS, Hurried, held, running
+from tests.test_deadline import OURS, Hurried, held, running, taken
 
 CALLERS = 40
 POOL = 4
@@ -26,7 +26,7 @@ async def test_a_locked_table(durable_url: str, figures: Figures) -> None:
     """Longer than the deadline: all are answered in time, and all are booked when they repeat."""
     async with (
         connected(durable_url) as conn,
-        running(durable_url, DEADLINE, POOL) as (client, app, pool),
+        running(durable_url, DEADLINE, POOL) as (client, app, connections),
     ):
         clinic = await a_busy_clinic(conn, TOKEN)
         ledger = Ledger(client)
@@ -39,7 +39,7 @@ async def test_a_locked_table(durable_url: str, figures: Figures) -> None:
         await again
         assert ledger.slowest < LATEST
         counts = await ledger.verify(conn, clinic)
-        await Hurried(client, conn, clinic, durable_url, app, pool).is_whole()
+        await Hurried(client, conn, clinic, durable_url, app, connections).is_whole()
     figures.add(
         f"table locked for {LOCKED:g} s, {CALLERS} callers on {POOL} connections",
         f"all answered by {ledger.slowest:.1f} s of a deadline of {DEADLINE:g} s; after the repeat"
@@ -53,19 +53,19 @@ async def test_no_free_connection(durable_url: str, figures: Figures) -> None:
     """All are told in time that it is not confirmed, and are booked as soon as there is one."""
     async with (
         connected(durable_url) as conn,
-        running(durable_url, DEADLINE / 2, POOL) as (client, app, pool),
+        running(durable_url, DEADLINE / 2, POOL) as (client, app, connections),
     ):
         clinic = await a_busy_clinic(conn, TOKEN)
         ledger = Ledger(client)
-        taken = [await pool.acquire() for _ in range(POOL)]
+        all_of_them = await taken(connections)
         await ledger.run(range(CALLERS), at_once=CALLERS)
         assert ledger.heard == {"503": CALLERS}
         assert ledger.slowest < LATEST
-        for one in taken:
-            await pool.release(one)
+        for one in all_of_them:
+            connections.release(one)
         await ledger.settle(at_once=CALLERS)
         counts = await ledger.verify(conn, clinic)
-        await Hurried(client, conn, clinic, durable_url, app, pool).is_whole()
+        await Hurried(client, conn, clinic, durable_url, app, connections).is_whole()
     figures.add(
         f"none of {POOL} connections free, {CALLERS} callers",
         f"all answered by {ledger.slowest:.1f} s of a deadline of {DEADLINE / 2:g} s; after the"

@@ -1,0 +1,107 @@
+"""The connections: so many at most, each kept for whoever comes next.
+
+A pool that resets sessions, as asyncpg's own does, costs a tenth of a request: a task and more for
+each return. Nothing outlives a transaction on ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import asyncpg
+
+from booking_core import Connection
+
+# Behind a NAT or a proxy, one that was idle for longer may be dead, though nobody hung up.
+IDLE_SECONDS = 300.0
+CLEANUP_SECONDS = 1.0
+
+
+class Connections:
+    """At most `size` connections to the database of `url`, made when they are needed.
+
+    Whoever acquires one gives it back, by `release` if it may serve others, else by `drop`. The
+    times are asyncpg's, in seconds: to connect, and for any statement.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int,
+        timeout: float,
+        command_timeout: float | None = None,
+        statement_cache_size: int = 100,
+    ) -> None:
+        self.size = size
+        self._url = url
+        self._timeout = timeout
+        self._command_timeout = command_timeout
+        self._statement_cache_size = statement_cache_size
+        self._places = asyncio.Semaphore(size)
+        self._open: set[Connection] = set()
+        self._idle: list[tuple[float, Connection]] = []
+
+    async def open(self, count: int) -> None:
+        """Make so many of them. Raises what connecting raises."""
+        for conn in await asyncio.gather(*(self.acquire() for _ in range(count))):
+            self.release(conn)
+
+    async def acquire(self) -> Connection:
+        """The one that was in use last, or a new one. Raises what connecting raises."""
+        await self._places.acquire()
+        try:
+            while self._idle:
+                since, conn = self._idle.pop()
+                if not conn.is_closed() and time.monotonic() < since + IDLE_SECONDS:
+                    return conn
+                self._forget(conn)
+            conn = await self._connect()
+            self._open.add(conn)
+            return conn
+        except BaseException:
+            self._places.release()
+            raise
+
+    def release(self, conn: Connection) -> None:
+        now = time.monotonic()
+        self._idle.append((now, conn))
+        self._places.release()
+        # The first is the one that was not needed for longest.
+        if now > self._idle[0][0] + IDLE_SECONDS:
+            self._forget(self._idle.pop(0)[1])
+
+    async def drop(self, conn: Connection) -> None:
+        """Close it, and leave its place to another."""
+        try:
+            # Not terminated at once: that would keep the cancel request of a time-out from being
+            # sent. Where it raises, of whatever kind, it has terminated it.
+            with contextlib.suppress(Exception):
+                await conn.close(timeout=CLEANUP_SECONDS)
+        finally:
+            self._forget(conn)
+            self._places.release()
+
+    async def close(self) -> None:
+        """All of them: idle ones in good order, those in use by force."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(
+            *(conn.close(timeout=CLEANUP_SECONDS) for _, conn in idle), return_exceptions=True
+        )
+        for conn in list(self._open):
+            self._forget(conn)
+
+    async def _connect(self) -> Connection:
+        return await asyncpg.connect(
+            self._url,
+            timeout=self._timeout,
+            command_timeout=self._command_timeout,
+            statement_cache_size=self._statement_cache_size,
+            server_settings={"application_name": "vapi-booking"},
+        )
+
+    def _forget(self, conn: Connection) -> None:
+        self._open.discard(conn)
+        conn.terminate()

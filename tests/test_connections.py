@@ -1,0 +1,118 @@
+"""The connections of the application: how many, which one is next, and what becomes of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from booking_asgi import connections
+from booking_asgi.connections import Connections
+from booking_core import Connection
+from tests.conftest import connected, until
+from tests.servers import STATEMENT_CACHE_SIZE
+
+GUARD = 15.0
+SIZE = 2
+OPEN = """
+select count(*) = $1 from pg_stat_activity
+where datname = current_database() and application_name = 'vapi-booking'
+"""
+
+
+@pytest.fixture
+async def two(url: str) -> AsyncIterator[Connections]:
+    two = Connections(url, size=SIZE, timeout=GUARD, statement_cache_size=STATEMENT_CACHE_SIZE)
+    yield two
+    await two.close()
+
+
+async def taken(two: Connections) -> list[Connection]:
+    async with asyncio.timeout(GUARD):
+        return [await two.acquire() for _ in range(SIZE)]
+
+
+async def test_the_last_one_used_is_next(two: Connections) -> None:
+    """So that few are warm, and the others may be closed."""
+    first, second = await taken(two)
+    two.release(first)
+    two.release(second)
+    assert await taken(two) == [second, first]
+
+
+async def test_who_finds_none_free_waits(two: Connections) -> None:
+    """In the order in which they came; one that is given up leaves the line."""
+    [first, second] = await taken(two)
+    a, given_up, b = (asyncio.create_task(two.acquire()) for _ in range(3))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    two.release(first)
+    async with asyncio.timeout(GUARD):
+        assert await a is first
+    assert not b.done()
+    two.release(second)
+    async with asyncio.timeout(GUARD):
+        assert await b is second
+
+
+async def test_a_dropped_one_leaves_its_place(two: Connections) -> None:
+    first, second = await taken(two)
+    await two.drop(first)
+    async with asyncio.timeout(GUARD):
+        third = await two.acquire()
+    assert first.is_closed()
+    assert await third.fetchval("select 1") == 1
+    two.release(second)
+
+
+async def test_a_closed_one_is_not_handed_out(two: Connections) -> None:
+    for conn in await taken(two):
+        two.release(conn)
+        conn.terminate()
+    assert not any(conn.is_closed() for conn in await taken(two))
+
+
+async def test_one_idle_for_too_long_is_not_handed_out(
+    two: Connections, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be dead, behind a proxy that forgot it."""
+    first = await two.acquire()
+    two.release(first)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    assert await two.acquire() is not first
+    assert first.is_closed()
+
+
+async def test_one_that_is_not_needed_is_closed(
+    two: Connections, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as another one, which serves for both, comes back."""
+    first, second = await taken(two)
+    two.release(first)
+    monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
+    two.release(second)
+    assert first.is_closed()
+    async with connected(url) as conn:
+        await until(conn, OPEN, 1)
+
+
+async def test_a_failure_to_connect_leaves_the_place(url: str) -> None:
+    wrong = url.replace("postgres:", "nobody:", 1)
+    nobody = Connections(wrong, size=1, timeout=GUARD)
+    for _ in range(2):
+        async with asyncio.timeout(GUARD):
+            with pytest.raises(asyncpg.PostgresError):
+                await nobody.acquire()
+
+
+async def test_close_ends_all(two: Connections, url: str) -> None:
+    """Idle or in use."""
+    in_use, idle = await taken(two)
+    two.release(idle)
+    await two.close()
+    assert in_use.is_closed()
+    assert idle.is_closed()
+    async with connected(url) as conn:
+        await until(conn, OPEN, 0)

@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 PHONE = re.compile(r"\+?\d[\d ().-]{7,17}\d")
+ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 
 
@@ -99,5 +100,5 @@ def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> Even
 
 def _as_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
     head = [event.pop("timestamp"), event.pop("level").upper(), event.pop("event")]
-    fields = json.dumps(event, ensure_ascii=False, default=str) if event else ""
+    fields = ENCODER.encode(event) if event else ""
     return " ".join([*head, fields]).rstrip()

@@ -216,8 +216,10 @@ def _clock(local: datetime) -> str:
 
 def _short(text: str, most_words: int = MOST_SERVICE_WORDS) -> str:
     words = text.split()
-    short = textwrap.shorten(" ".join(words[:most_words]), 80, placeholder="")
-    return short if short == " ".join(words) else f"{short}..."
+    whole = " ".join(words)
+    if len(words) <= most_words and len(whole) <= 80:
+        return whole
+    return textwrap.shorten(" ".join(words[:most_words]), 80, placeholder="") + "..."
 
 
 def _fill(sentence: str, invalid: InvalidRequest) -> str:

@@ -87,7 +87,8 @@ def parse_text(value: object, field: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest("INVALID_ARGUMENTS", field, "It must be text")
     text = " ".join(value.split())
-    if not text or len(text) > LONGEST or not text.translate(JOINERS).isprintable():
+    is_printable = text.isprintable() or text.translate(JOINERS).isprintable()
+    if not text or len(text) > LONGEST or not is_printable:
         problem = f"It must be 1 to {LONGEST} printable characters"
         raise InvalidRequest("INVALID_ARGUMENTS", field, problem)
     return text
@@ -99,9 +100,10 @@ def parse_phone(value: object, region: str) -> Phone:
     Possible, not assigned: the reserved 555 numbers pass. An extension is dropped.
     """
     spoken = _text_or_digits(value, "INVALID_PHONE", "phone").translate(HYPHENS)
-    words = re.split(r"[\s,.-]+", spoken.lower())
-    if any(word in DIGITS for word in words):
-        spoken = "".join(DIGITS.get(word, word) for word in words)
+    if not PHONE.fullmatch(spoken):
+        words = re.split(r"[\s,.-]+", spoken.lower())
+        if any(word in DIGITS for word in words):
+            spoken = "".join(DIGITS.get(word, word) for word in words)
     if PHONE.fullmatch(spoken):
         with contextlib.suppress(phonenumbers.NumberParseException):
             number = phonenumbers.parse(spoken, region)

@@ -176,8 +176,10 @@ def _person(
 
 
 def _name(given: Mapping[str, object]) -> str | None:
-    parts = ("name",) if "name" in given else ("first_name", "last_name")
-    names = [parsing.parse_text(given[part], "patientName") for part in parts if part in given]
+    if "name" in given:
+        return parsing.parse_text(given["name"], "patientName")
+    parts = (given[part] for part in ("first_name", "last_name") if part in given)
+    names = [parsing.parse_text(part, "patientName") for part in parts]
     return parsing.parse_text(" ".join(names), "patientName") if names else None
 
 

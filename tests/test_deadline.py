@@ -46,6 +46,7 @@ CALL = {"id": str(uuid4())}
 BOOKED, UNCONFIRMED, REFUSED = "Booked", "Not confirmed", "Not booked"
 OURS = """
 from pg_stat_activity where datname = current_database() and application_name = 'vapi-booking'
+and pid <> pg_backend_pid()  -- PgBouncer leaves the name to whoever comes next
 """
 ALL = "lock table appointments in access exclusive mode"
 CONTACTS = f"""

@@ -164,7 +164,7 @@ async def a_process(url: str, faketime: str, days: int) -> AsyncIterator[httpx.A
     command = [faketime, "-f", f"{days:+}d", sys.executable, "-m", "booking_asgi", "serve"]
     environ = {**os.environ, "BOOKING_DATABASE_URL": url, "BOOKING_PORT": str(port)}
     with subprocess.Popen(  # noqa: ASYNC220  # it takes no time to speak of
-        command, env=environ, stdout=subprocess.DEVNULL
+        command, env=environ, stdout=subprocess.DEVNULL, start_new_session=True
     ) as process:
         try:
             address = f"http://127.0.0.1:{port}"
@@ -176,7 +176,7 @@ async def a_process(url: str, faketime: str, days: int) -> AsyncIterator[httpx.A
                         await asyncio.sleep(0.1)
                 yield client
         finally:
-            process.send_signal(signal.SIGTERM)
+            os.killpg(process.pid, signal.SIGTERM)  # faketime hands no signal on
 
 
 async def answers(client: httpx.AsyncClient) -> bool:

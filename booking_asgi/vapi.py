@@ -53,8 +53,8 @@ def parse_message(message: Mapping[str, object]) -> Message | None:
     else:
         for call, tool in _every_mention(message):
             call_id = call.get("id")
-            if isinstance(call_id, str) and call_id:
-                calls.setdefault(call_id, _read(call, tool, call_id))
+            if isinstance(call_id, str) and call_id and call_id not in calls:
+                calls[call_id] = _read(call, tool, call_id)
     return Message(tuple(calls.values()), _conversation(message), _caller_number(message), legacy)
 
 

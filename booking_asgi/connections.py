@@ -1,7 +1,7 @@
 """The connections: so many at most, each kept for whoever comes next.
 
-A pool that resets sessions, as asyncpg's own does, costs a tenth of a request: a task and more for
-each return. Nothing outlives a transaction on ours.
+asyncpg's own pool costs a booking a tenth of its time in Python: it makes a task of each return, to
+reset the session. Nothing outlives a transaction on ours.
 """
 
 from __future__ import annotations

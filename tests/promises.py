@@ -185,8 +185,8 @@ BREAKS = [
     Break(
         "test_mutated_messages",
         "booking_asgi/vapi.py",
-        "if isinstance(call_id, str) and call_id:",
-        "if isinstance(call_id, str) and call_id.isalnum():",
+        "if isinstance(call_id, str) and call_id and",
+        "if isinstance(call_id, str) and call_id.isalnum() and",
     ),
     Break(
         "test_neither_lines_nor_replies_hold_what_is_private",

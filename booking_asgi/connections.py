@@ -46,7 +46,7 @@ class Connections:
 
     async def open(self, count: int) -> None:
         """Make so many of them. Raises what connecting raises."""
-        for conn in await asyncio.gather(*(self.acquire() for _ in range(count))):
+        for conn in [await self.acquire() for _ in range(count)]:
             self.release(conn)
 
     async def acquire(self) -> Connection:

@@ -14,7 +14,7 @@ import stamina
 import structlog
 
 from booking_asgi.connections import CLEANUP_SECONDS, Connections
-from booking_core import BookingNotSettled, Connection
+from booking_core import BookingError, BookingNotSettled, Connection
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ class Interrupted(Unavailable):
 
 def is_transient(error: Exception) -> bool:
     """Whether the same request may succeed on another connection."""
+    if isinstance(error, asyncpg.InvalidCachedStatementError):  # a column's type was altered
+        return True
     sqlstate = getattr(error, "sqlstate", None)
     if sqlstate:
         return sqlstate[:2] in TRANSIENT_CLASSES or sqlstate in TRANSIENT_STATES
@@ -153,11 +155,12 @@ class Lease:
                 self._conn = await self._acquire()
             return await work(self._conn)
         except Exception as error:  # of any kind: it goes on to the caller
-            if not is_transient(error):
-                raise
-            if self._conn is not None and not isinstance(error, BookingNotSettled):
+            # After an error of the server's asyncpg may take it to be in a transaction for ever.
+            if self._conn is not None and not isinstance(error, BookingError):
                 self._database.in_background(self._database.connections.drop(self._conn))
                 self._conn = None
+            if not is_transient(error):
+                raise
             # Not itself: stamina logs what it retries, and its words may repeat a row.
             sqlstate = getattr(error, "sqlstate", None) or ""
             raise Interrupted(f"{type(error).__name__} {sqlstate}".strip()) from error

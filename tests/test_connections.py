@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import asyncpg
 import pytest
 
 from booking_asgi import connections
 from booking_asgi.connections import Connections
-from booking_core import Connection
+from booking_core import Connection, InvalidRequest
+from tests.conftest import database_of
 from tests.servers import STATEMENT_CACHE_SIZE
 
 GUARD = 15.0
@@ -98,6 +100,31 @@ async def test_a_failure_to_connect_leaves_the_place(url: str) -> None:
         async with asyncio.timeout(GUARD):
             with pytest.raises(asyncpg.PostgresError):
                 await nobody.acquire()
+
+
+async def test_one_that_met_an_error_is_not_used_again(url: str) -> None:
+    """Of the server's, whatever it was; a refusal of ours says nothing about the connection."""
+    used = []
+
+    async def fail(conn: Connection) -> None:
+        used.append(conn)
+        await conn.execute("select 1 / 0")
+
+    async def refuse(conn: Connection) -> None:
+        used.append(conn)
+        raise InvalidRequest("INVALID_RESOURCE", "resource", "")
+
+    async with database_of(url) as database:
+
+        async def run(work: Callable[[Connection], Awaitable[None]]) -> None:
+            await database.within(time.monotonic() + GUARD, lambda lease: lease.run(work))
+
+        for work in (fail, refuse, refuse):
+            with pytest.raises((asyncpg.DivisionByZeroError, InvalidRequest)):
+                await run(work)
+    failed, *others = used
+    assert failed.is_closed()
+    assert [failed] != others[:1] == others[1:]
 
 
 async def test_close_ends_all(two: Connections) -> None:

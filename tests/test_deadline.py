@@ -390,6 +390,13 @@ async def test_a_hidden_cancellation_ends_the_work(url: str) -> None:
     assert attempts == 1
 
 
+async def test_an_altered_column_costs_no_booking(endpoint: Hurried) -> None:
+    """Though each connection has statements prepared that no longer hold."""
+    await in_the_end(endpoint, range(8), **BY_EMAIL)
+    await endpoint.conn.execute("alter table appointments alter service_type type varchar(400)")
+    await in_the_end(endpoint, range(8, 16), **BY_EMAIL)
+
+
 async def test_no_free_connection(endpoint: Hurried) -> None:
     """Not confirmed; as soon as there is one, booked."""
     conns = await taken(endpoint.connections)

@@ -132,12 +132,15 @@ class Lease:
         try:
             return await self._run_once(work)
         except Interrupted as error:
+            left = self._give_up_at - time.monotonic()
+            if left <= 0:  # stamina warns of a timeout of 0
+                raise
             log.warning("VapiTools: Interrupted, trying again", reason=str(error))
         retrying = stamina.retry_context(
             Interrupted,
             attempts=None,
             # Being cancelled is not enough: a ROLLBACK that fails hides it.
-            timeout=max(0.0, self._give_up_at - time.monotonic()),
+            timeout=left,
             wait_initial=0.02,
             wait_max=0.5,
             wait_jitter=0.05,

@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import booking_asgi.app
 from booking_asgi import Config, create_app, tenants
 from booking_asgi.connections import Connections
-from booking_asgi.database import Unavailable, is_transient
+from booking_asgi.database import Lease, Unavailable, is_transient
 from booking_asgi.postgres import EmbeddedPostgres
 from booking_core import BookingNotSettled, Connection, InvalidRequest
 from tests.conftest import SCHEMA, Endpoint, a_database, connected, count, database_of, psql, until
@@ -388,6 +388,16 @@ async def test_a_hidden_cancellation_ends_the_work(url: str) -> None:
         with pytest.raises(Unavailable):
             await database.within(time.monotonic() + 0.1, lambda lease: lease.run(work))
     assert attempts == 1
+
+
+async def test_an_interruption_past_the_deadline_is_the_last(url: str) -> None:
+    async def work(conn: Connection) -> None:
+        time.sleep(0.05)  # noqa: ASYNC251  # the loop is what is late
+        raise ConnectionResetError
+
+    async with database_of(url) as database, Lease(database, time.monotonic() + 0.04) as lease:
+        with pytest.raises(Unavailable, match="ConnectionResetError"):
+            await lease.run(work)
 
 
 async def test_an_altered_column_costs_no_booking(endpoint: Hurried) -> None:

@@ -63,9 +63,10 @@ class Hurried(Endpoint):
     connections: Connections
 
     async def is_whole(self) -> None:
-        """All of its connections can be had at once, and each works."""
+        """All of its connections can be had at once, and no more; each works."""
         async with asyncio.timeout(GUARD):
             conns = await taken(self.connections)
+            assert self.connections._places.locked()  # no place was given back twice
             assert {1} == {await conn.fetchval("select 1") for conn in conns}
         for conn in conns:
             self.connections.release(conn)
@@ -77,7 +78,8 @@ class Hurried(Endpoint):
 
 async def taken(connections: Connections) -> list[Connection]:
     """All of them."""
-    return [await connections.acquire() for _ in range(connections.size)]
+    async with asyncio.timeout(GUARD):
+        return [await connections.acquire() for _ in range(connections.size)]
 
 
 async def told(endpoint: Endpoint, numbers: Iterable[int], **given: object) -> list[str]:
@@ -362,7 +364,7 @@ async def test_the_application_ends_though_the_server_is_silent(
         await a_clinic(conn, token=TOKEN)
         with contextlib.ExitStack() as silence:
             async with asyncio.timeout(GUARD), running(harmed) as (client, _, connections):
-                spare = (await taken(connections))[1:]
+                spare = await taken(connections)
                 connections.release(spare.pop())
                 call = asyncio.create_task(client.post(PATH, json=asked(0, **person)))
                 await until(conn, f"select count(*) = 1 {OURS} and wait_event_type = 'Lock'")

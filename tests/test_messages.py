@@ -265,8 +265,8 @@ async def test_what_a_strict_parser_refuses_spoils_no_call(endpoint: Endpoint, o
     """In a part of the message that nobody reads."""
     body = json.dumps({"message": from_a_phone()}).replace("[1, 2.5,", f"[{odd},")
     assert odd in body
-    reply = await endpoint.client.post(TOOLS, content=body)
-    assert "result" in answers(reply)[0]
+    [result] = answers(await endpoint.client.post(TOOLS, content=body))
+    assert result["result"].startswith("Booked: ")
 
 
 @pytest.mark.parametrize("number", [CALLER, "(555) 867-5309", "5558675309", 15558675309])

@@ -23,7 +23,7 @@ promises: .venv/installed ## Break each promise of the README on purpose, and wa
 	$(BIN)/python -m tests.promises
 
 faults: .venv/installed ## Break everything around a booking: each case, with figures for docs/reliability.md
-	$(BIN)/pytest tests/faults --full --keep-figures
+	$(BIN)/pytest tests/faults --full --keep-figures -o faulthandler_timeout=3600
 
 elsewhere: .venv/installed ## The tests through PgBouncer, on PostgreSQL 15, and on hash partitions
 	$(BIN)/python -m tests.elsewhere

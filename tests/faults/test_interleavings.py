@@ -197,7 +197,8 @@ async def test_every_order(
                 conn = await asyncpg.connect(durable_url, connection_class=Stepped)
                 stack.push_async_callback(conn.close)
                 conns.append(conn)
-            callers = [Caller(*conns, watcher), Caller(*reversed(conns), watcher)]
+            one, other = conns
+            callers = [Caller(one, other, watcher), Caller(other, one, watcher)]
             for number, schedule in numbered:
                 outcomes = await play(callers, schedule, ask(clinic, number))
                 assert is_right(outcomes), (schedule, outcomes)

@@ -20,7 +20,7 @@ from tests.factories import NEW_YORK
 from tests.payloads import KINDS, OTHER_CALL, TOOL_CALL, surroundings
 
 GIVEN = {"patientName": "Noor Haddad", "nested": {"list": [1, None]}, "text": "{}"}
-ABSENT = object()
+ABSENT = "absent"
 
 UNDERSTOOD = {
     "object": GIVEN,

@@ -187,10 +187,15 @@ async def count(conn: Connection, table: str) -> int:
 
 @contextlib.contextmanager
 def a_database(server_url: str, template: str) -> Iterator[str]:
+    async def execute(statement: str) -> None:
+        async with connected(server_url) as conn:
+            await conn.execute(statement)
+
     name = f"booking_test_{secrets.token_hex(4)}"
-    psql(server_url, "-c", f"create database {name} template {template}")
+    # Not by psql, whose start takes as long as to make a database.
+    asyncio.run(execute(f"create database {name} template {template}"))
     yield urlsplit(server_url)._replace(path=f"/{name}").geturl()
-    psql(server_url, "-c", f"drop database {name} with (force)")
+    asyncio.run(execute(f"drop database {name} with (force)"))
 
 
 def psql(url: str, *arguments: str) -> str:

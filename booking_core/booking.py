@@ -11,7 +11,6 @@ from booking_core._statements import (
     BOOK_BY_PHONE,
     BOOK_FOR_CONTACT,
     FIND_RESOURCES,
-    FIND_STANDING_APPOINTMENT,
     LIST_APPOINTMENTS,
     Statement,
 )
@@ -123,15 +122,6 @@ async def _take(
         row, email_kept = await fetch_keeping_contact(conn, statement, values)
         if row is None:
             raise await _why_nothing(conn, request)
-        created = row["appointment_id"] is not None
-        if not created:
-            refused = {
-                **values,
-                "contact_id": row["contact_id"],
-                "attendee_name": row["attendee_name"],
-            }
-            row = await conn.fetchrow(*FIND_STANDING_APPOINTMENT.bind(refused))
-            assert row is not None
         if row["appointment_id"] is not None:
             return Booked(
                 appointment_id=row["appointment_id"],
@@ -141,7 +131,7 @@ async def _take(
                 scheduled_at=row["scheduled_at"],
                 duration_minutes=row["duration_minutes"],
                 attendee_name=row["attendee_name"],
-                created=created,
+                created=row["created"],
                 contact_match=contact_match,
                 email_kept=email_kept,
             )

@@ -1,6 +1,7 @@
 -- book_by_phone: one contact and one appointment, in one round trip.
 -- No row: the organization has no such resource, and nothing is written. A row without an
--- appointment: nothing is free, or the request is a repeat; find_standing_appointment tells which.
+-- appointment: nothing is free; or, where resource_is_free, somebody was faster, and to ask again
+-- tells what of.
 with asked as (
   select r.resource from resources r
   where r.org_id = :org_id and r.resource = coalesce(:resource, r.resource)
@@ -53,9 +54,30 @@ appointment as (
   from contact, picked
   -- Not an exception: that would need a savepoint, and deadlocks where callers collide.
   on conflict do nothing
-  returning a.id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes
+  returning a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
+    a.attendee_name
+),
+-- Ours, else the active one that it repeats: by its key, or of the contact at this time. Where the
+-- first is there, the limit leaves the others unread.
+standing as (
+  select true as created, appointment.* from appointment
+  union all
+  (select false, a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
+     a.attendee_name
+   from appointments a
+   where a.org_id = :org_id and a.idempotency_key = :idempotency_key
+     and a.status in ('pending', 'confirmed'))
+  union all
+  (select false, a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
+     a.attendee_name
+   from appointments a, contact
+   where a.org_id = :org_id and a.contact_id = contact.id and a.scheduled_at = :scheduled_at
+     and lower(coalesce(a.attendee_name, '')) = lower(coalesce(:name, contact.name, ''))
+     and a.status in ('pending', 'confirmed'))
+  limit 1
 )
-select contact.id as contact_id, coalesce(:name, contact.name) as attendee_name,
-       appointment.id as appointment_id, appointment.resource, appointment.service_type,
-       appointment.scheduled_at, appointment.duration_minutes
-from contact left join appointment on true;
+select coalesce(standing.contact_id, contact.id) as contact_id, standing.created,
+       standing.id as appointment_id, standing.resource, standing.service_type,
+       standing.scheduled_at, standing.duration_minutes, standing.attendee_name,
+       exists (select from free) as resource_is_free
+from contact left join standing on true;

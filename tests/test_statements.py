@@ -32,7 +32,6 @@ SAMPLES = {
     "scheduled_at": "2027-03-01 14:00Z",
     "duration_minutes": "30",
     "idempotency_key": "k",
-    "attendee_name": "Sam Wilson",
     "tables": "{contacts,appointments}",
 }
 
@@ -117,7 +116,7 @@ def assignments(name: str, clause: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact", "find_standing_appointment"])
+@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact"])
 def test_the_probe_is_the_constraints_range(name: str) -> None:
     """A free resource is looked for in the words of the exclusion constraint."""
     schema = " ".join(read_schema().split())
@@ -126,19 +125,18 @@ def test_the_probe_is_the_constraints_range(name: str) -> None:
     assert expression in statement
 
 
+APPOINTMENTS = [
+    "appointments_resource_excl",
+    "appointments_idempotency_key",
+    "appointments_contact_start_key",
+]
+
+
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
-        ("book_by_phone", ["appointments_resource_excl", "resources_pkey"]),
-        ("book_for_contact", ["appointments_resource_excl", "contacts_pkey"]),
-        (
-            "find_standing_appointment",
-            [
-                "appointments_idempotency_key",
-                "appointments_contact_start_key",
-                "appointments_resource_excl",
-            ],
-        ),
+        ("book_by_phone", [*APPOINTMENTS, "resources_pkey"]),
+        ("book_for_contact", [*APPOINTMENTS, "resources_pkey", "contacts_pkey"]),
         ("find_contact_by_email", ["contacts_org_email_idx"]),
         ("find_organization_by_token", ["vapi_credentials_pkey"]),
         ("touch_contact", ["contacts_pkey"]),
@@ -158,7 +156,7 @@ async def test_a_plan_uses_its_indexes(
     assert "Seq Scan on" not in plan, plan
 
 
-@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact", "find_standing_appointment"])
+@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact"])
 async def test_a_plan_is_kept(url: str, name: str) -> None:
     """A busy clinic does not have each booking planned anew, which takes longer than to book."""
     statement = getattr(_statements, name.upper())

@@ -25,13 +25,13 @@ TEMPLATE = "bench_template"
 
 
 @contextlib.contextmanager
-def embedded() -> Iterator[str]:
+def embedded(settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The server as it comes, durable; its data is gone afterwards."""
     Path(".data").mkdir(exist_ok=True)
     # Not in the system's temporary folder: that may be memory, where a commit costs nothing.
     with tempfile.TemporaryDirectory(prefix="bench-", dir=".data") as folder:
         Path(folder).chmod(0o755)  # within reach of the user that stands in for root
-        with EmbeddedPostgres(Path(folder) / "data").running() as url:
+        with EmbeddedPostgres(Path(folder) / "data", settings=settings).running() as url:
             yield url
 
 

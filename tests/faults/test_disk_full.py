@@ -17,7 +17,7 @@ import pytest
 
 from booking_asgi import Config
 from booking_asgi.postgres import EmbeddedPostgres
-from tests.conftest import SCHEMA, a_database, connected, psql, serving
+from tests.conftest import SCHEMA, connected, psql, serving
 from tests.factories import TOKEN
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
@@ -73,35 +73,35 @@ async def test_the_disk_is_full(disk: Path, full: bool, figures: Figures) -> Non
     programs = Path(PG_BIN) if PG_BIN else None
     server = EmbeddedPostgres(disk, programs=programs, settings=SMALL)
     with server.running():
-        psql(server.url, "-c", "create database tables template template0")
-        psql(urlsplit(server.url)._replace(path="/tables").geturl(), "-f", str(SCHEMA))
+        psql(server.url, "-c", "create database clinic template template0")
+        url = urlsplit(server.url)._replace(path="/clinic").geturl()
+        psql(url, "-f", str(SCHEMA))
         sockets = Path(psql(server.url, "-c", "show unix_socket_directories"))
-        with a_database(server.url, "tables") as url:
-            async with connected(url) as conn:
-                clinic = await a_busy_clinic(conn, TOKEN)
-            config = Config(database_url=url, pool_size=AT_ONCE)
-            async with serving(config) as client:
-                ledger = Ledger(client)
-                done = False
-                numbers = itertools.takewhile(lambda _: not done, itertools.count())
-                load = asyncio.create_task(ledger.run(numbers, at_once=AT_ONCE))
-                try:
-                    await heard(ledger, "200", 1500 if full else 200)
-                    ballast = disk / "ballast"
-                    await asyncio.to_thread(fill, ballast)
-                    await heard(ledger, "503", 16)
-                    await use_up_log(url)
-                    ballast.unlink()
-                finally:
-                    done = True
-                    await load
-                assert server.process is not None
-                stopped = server.process.poll() is not None
-                if stopped:
-                    server.start(sockets)
-                await ledger.settle(at_once=AT_ONCE)
-            async with connected(url) as conn:
-                counts = await ledger.verify(conn, clinic)
+        async with connected(url) as conn:
+            clinic = await a_busy_clinic(conn, TOKEN)
+        config = Config(database_url=url, pool_size=AT_ONCE)
+        async with serving(config) as client:
+            ledger = Ledger(client)
+            done = False
+            numbers = itertools.takewhile(lambda _: not done, itertools.count())
+            load = asyncio.create_task(ledger.run(numbers, at_once=AT_ONCE))
+            try:
+                await heard(ledger, "200", 1500 if full else 200)
+                ballast = disk / "ballast"
+                await asyncio.to_thread(fill, ballast)
+                await heard(ledger, "503", 16)
+                await use_up_log(url)
+                ballast.unlink()
+            finally:
+                done = True
+                await load
+            assert server.process is not None
+            stopped = server.process.poll() is not None
+            if stopped:
+                server.start(sockets)
+            await ledger.settle(at_once=AT_ONCE)
+        async with connected(url) as conn:
+            counts = await ledger.verify(conn, clinic)
     panics = server.log.read_text(errors="replace").count("PANIC: ")
     assert panics > 0
     figures.add(

@@ -28,7 +28,7 @@ UNDERSTOOD = {
     "text in white space": f"\n {json.dumps(GIVEN)}\t",
     "text of text": json.dumps(json.dumps(GIVEN)),
 }
-NOTHING = {
+NOTHING: dict[str, object] = {
     "empty object": {},
     "empty text": "",
     "white space": " \n",

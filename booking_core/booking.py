@@ -76,10 +76,11 @@ class Appointment:
 async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
     """Book the appointment for the contact, who is made or updated with it.
 
-    On a fresh connection it is committed when this returns, by phone in one round trip. Inside
-    `conn.transaction()` it joins it: roll back, and nothing is left. Without a phone, a transaction
-    around it must be READ COMMITTED: another level raises `asyncpg.InterfaceError` before anything
-    is written. A time in the past is taken.
+    On a fresh connection it is committed when this returns, by phone in one round trip, and one
+    more each time that somebody was faster at that very moment. Inside `conn.transaction()` it
+    joins it: roll back, and nothing is left. Without a phone, a transaction around it must be READ
+    COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written. A time in
+    the past is taken.
 
     Raises `InvalidRequest` for a resource that the organization does not have,
     `OrganizationNotReady` where it has none at all, `ContactNotResolved`, `BookingNotSettled` (try

@@ -99,7 +99,7 @@ def run(arguments: list[str]) -> Iterator[bool]:
     """
     for name, environ in SET_UPS.items():
         print(f"== {name}", flush=True)
-        command = ["-m", "pytest", "--ignore=tests/faults", "--tb=native", "-q", *arguments]
+        command = ["-m", "pytest", "-n2", "--ignore=tests/faults", "--tb=native", "-q", *arguments]
         environ = {**os.environ, "BOOKING_TEST_DATABASE": "embedded", **environ}
         yield subprocess.run([sys.executable, *command], env=environ).returncode == 0
 

@@ -1,7 +1,7 @@
 -- book_by_phone: one contact and one appointment, in one round trip.
 -- No row: the organization has no such resource, and nothing is written. A row without an
--- appointment: nothing is free; or, where resource_is_free, somebody was faster, and to ask again
--- tells what of.
+-- appointment: nothing is free; or, where resource_is_free, somebody was faster, and whoever asks
+-- again is told.
 with asked as (
   select r.resource from resources r
   where r.org_id = :org_id and r.resource = coalesce(:resource, r.resource)
@@ -57,8 +57,8 @@ appointment as (
   returning a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
     a.attendee_name
 ),
--- Ours, else the active one that it repeats: by its key, or of the contact at this time. Where the
--- first is there, the limit leaves the others unread.
+-- Ours, else the active one that it repeats: by its key, or of the contact at this time. The limit
+-- leaves unread what comes after the first.
 standing as (
   select true as created, appointment.* from appointment
   union all

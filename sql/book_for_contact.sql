@@ -53,8 +53,8 @@ appointment as (
   returning a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
     a.attendee_name
 ),
--- Ours, else the active one that it repeats: by its key, or of the contact at this time. Where the
--- first is there, the limit leaves the others unread.
+-- Ours, else the active one that it repeats: by its key, or of the contact at this time. The limit
+-- leaves unread what comes after the first.
 standing as (
   select true as created, appointment.* from appointment
   union all

@@ -53,7 +53,8 @@ def requests(clinics: dict[Organization, list[str]]) -> Iterator[BookingRequest]
                 email=email,
                 # Of this time alone, so that only the key makes a request a repeat.
                 name=f"Caller {number}",
-                scheduled_at=SOON + timedelta(minutes=5 * chance.randrange(50_000)),
+                # Close to those that are asked for at the same moment.
+                scheduled_at=SOON + timedelta(minutes=5 * (5 * number + chance.randrange(500))),
                 duration_minutes=chance.randint(5, 480),
                 resource=chance.choice([None, *clinics[clinic]]),
                 idempotency_key=f"key {number}",

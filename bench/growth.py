@@ -99,7 +99,7 @@ class Grown:
         number = next(self._count)
         org = random.randrange(self.organizations)
         first, hours, minutes = {
-            NEAR: (self._hours - 1_000, 2_000, 30),
+            NEAR: (self._hours - 1_000, 10_000, 30),
             ANYWHERE: (0, max(self._hours, 200_000), 45),
         }[starts]
         hour, chair = divmod(number * STEP % (hours * RESOURCES), RESOURCES)

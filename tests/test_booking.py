@@ -315,6 +315,18 @@ async def test_tenants_do_not_meet(conn: Connection, clinic: Organization) -> No
     assert there.contact_id == by_email.contact_id
 
 
+async def test_ids_are_in_the_order_of_time(conn: Connection, clinic: Organization) -> None:
+    """Random ones would have each booking touch pages of the indexes that no other does."""
+    if conn.get_server_version().major < 18:
+        pytest.skip("PostgreSQL makes them from 18 on")
+    made = [
+        await booked(conn, clinic, phone=a_caller(n), scheduled_at=SOON + timedelta(hours=n))
+        for n in range(5)
+    ]
+    for ids in ([one.appointment_id for one in made], [one.contact_id for one in made]):
+        assert ids == sorted(ids)
+
+
 async def test_a_booking_by_phone_is_one_round_trip(url: str) -> None:
     """Whatever is answered. Counted on the wire, once the statement is prepared."""
     async with counting(url) as (conn, sent):

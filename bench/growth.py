@@ -29,7 +29,8 @@ SIZES = (10_000, 1_000_000, 10_000_000)
 ORGANIZATIONS = (1, 10_000)
 RESOURCES = 10
 START = datetime(2000, 1, 1, tzinfo=UTC)
-# As callers do, within a thousand hours of the last one booked; and where it costs most.
+# As callers do, from a thousand hours before the last one booked to nine thousand after it; and
+# anywhere from the first one on.
 STARTS = NEAR, ANYWHERE = ("near the last", "anywhere")
 # A quarter of a machine's memory, as PostgreSQL advises, and room to fill it.
 SETTINGS = {"shared_buffers": "4GB", "max_wal_size": "8GB"}
@@ -215,8 +216,8 @@ def main() -> None:
 ## Growth
 
 The library, one caller on a connection held; as many appointments as contacts. Every second caller
-is new. Starts are near the last that is booked, within a thousand hours, or anywhere among them,
-which callers don't do. The server has {settings}.
+is new. Starts are near the last that is booked, from a thousand hours before it to nine thousand
+after, or anywhere from the first one on, which callers don't do. The server has {settings}.
 
 {table_of_lines(lines)}
 {sizes[-1]:,} rows / {sizes[0]:,}:

@@ -1,4 +1,5 @@
--- The tables of a new database. Safe to run again: what exists stays as it is.
+-- The tables of a new database. Safe to run again: what exists stays as it is, but for a default
+-- of random ids, see below.
 -- Every key leads with org_id, and every foreign key carries it: a row of one tenant can't point
 -- at another's, and the tables can be partitioned or distributed by org_id as they are.
 

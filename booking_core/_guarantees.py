@@ -91,7 +91,7 @@ def _flaw(row: asyncpg.Record, key: Sequence[str], predicate: str) -> str | None
 def _definition(table: str, name: str) -> tuple[str, Sequence[str], str]:
     """By the schema: the statement that makes it, its key, and the rows that it holds for."""
     index = re.search(rf"create unique index {name}\s+on {table} (.*?);", SCHEMA, re.S)
-    inside = re.search(rf"constraint {name} [a-z ]+(\(.*?)(?=\n\);)", SCHEMA, re.S)
+    inside = re.search(rf"constraint {name} [a-z ]+(\(.*?)(?=\n\))", SCHEMA, re.S)
     found = index or inside
     assert found is not None
     key, _, predicate = " ".join(found[1].split()).partition(" where ")

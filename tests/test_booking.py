@@ -327,6 +327,20 @@ async def test_ids_are_in_the_order_of_time(conn: Connection, clinic: Organizati
         assert ids == sorted(ids)
 
 
+async def test_who_calls_again_is_written_in_no_index(
+    conn: Connection, clinic: Organization
+) -> None:
+    """In a page that others filled, too."""
+    others = "insert into contacts (org_id, phone) select $1, n from generate_series(1, 300) n"
+    hot = "select pg_stat_get_xact_tuples_hot_updated('contacts'::regclass)"
+    async with conn.transaction():
+        first = await booked(conn, clinic)
+        await conn.execute(others, clinic.id)
+        again = await booked(conn, clinic, scheduled_at=SOON + timedelta(hours=1))
+        assert again.contact_id == first.contact_id
+        assert await conn.fetchval(hot) == 1
+
+
 async def test_a_booking_by_phone_is_one_round_trip(url: str) -> None:
     """Whatever is answered. Counted on the wire, once the statement is prepared."""
     async with counting(url) as (conn, sent):

@@ -18,13 +18,13 @@ from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from booking_asgi import direct, openapi, vapi
 from booking_asgi.config import Config
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
 from booking_asgi.desk import book_all
+from booking_asgi.door import Door
 from booking_asgi.intake import Understood, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
 from booking_asgi.signatures import is_signed
@@ -39,9 +39,6 @@ from booking_core import (
 
 MOST_BYTES = 2_000_000
 BODY_SECONDS = 5.0
-# What one process does in about a second. The last of more would hear nothing within any deadline,
-# and leave less time for the first.
-MOST_AT_ONCE = 512
 NOWHERE = ZoneInfo("UTC")
 
 log = structlog.get_logger("booking_asgi")
@@ -90,37 +87,13 @@ def create_app(config: Config) -> Starlette:
         Route("/api/health", answer_health, methods=["GET"]),
         Route("/openapi.json", answer_openapi, methods=["GET"]),
     ]
+    refusal = _json(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
     return Starlette(
         routes=routes,
         lifespan=lifespan,
         max_body_size=MOST_BYTES,
-        middleware=[Middleware(_Door)],
+        middleware=[Middleware(Door, refusal=refusal)],
     )
-
-
-class _Door:
-    """Lets in as many requests as can be answered in time. Whom it refuses costs almost nothing:
-    not even its body is read, so that Vapi's own envelope gets a 503 as well."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._inside = 0
-        self._refusal = _json(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
-        self._logged_at = 0.0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":  # the lifespan is no request
-            return await self._app(scope, receive, send)
-        if self._inside >= MOST_AT_ONCE:
-            if (now := time.monotonic()) > self._logged_at + 1:
-                self._logged_at = now
-                log.error("VapiTools: ❌ More requests than can be answered in time")
-            return await self._refusal(scope, receive, send)
-        self._inside += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._inside -= 1
 
 
 async def answer_tools(request: Request[State]) -> Response:

@@ -30,6 +30,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import booking_asgi.app
+import booking_asgi.door
 from booking_asgi import Config, create_app, tenants
 from booking_asgi.connections import Connections
 from booking_asgi.database import Lease, Unavailable, is_transient
@@ -655,7 +656,7 @@ async def test_more_than_it_can_do(url: str) -> None:
 
 async def test_more_than_can_be_kept_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who comes when too many wait already is not kept waiting, and told that nothing is booked."""
-    monkeypatch.setattr(booking_asgi.app, "MOST_AT_ONCE", 8)
+    monkeypatch.setattr(booking_asgi.door, "MOST_AT_ONCE", 8)
     async with hurried(url, deadline=GUARD) as endpoint:
         await in_the_end(endpoint, [0])
         async with held(url):

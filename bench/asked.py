@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -118,10 +119,13 @@ class Envelopes:
         while len(json.dumps({"message": message})) < SIZE:
             message["artifact"]["transcript"] += next(turns)
         body = json.dumps({"message": message})
-        self._request = (
+        request = (
             "POST /api/vapi/tools HTTP/1.1\r\nHost: booking\r\nContent-Type: application/json\r\n"
             f"X-Vapi-Secret: {self.TOKEN}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
+        )
+        # Cut apart beforehand: the load shares its cores with what it measures.
+        places = (self.PHONE, self.CONVERSATION, self.CALL, self.DAY, self.TIME, self.TOKEN)
+        self._pieces = re.split(f"({'|'.join(map(re.escape, places))})", request)
         self._numbers = itertools.count()
         self._tomorrow = datetime.now(ZoneInfo(ZONE)).date() + timedelta(days=1)
 
@@ -138,10 +142,7 @@ class Envelopes:
             self.TIME: f"{hour:02}:{30 * half:02}",
             self.TOKEN: token(organization),
         }
-        request = self._request
-        for placeholder, value in given.items():
-            request = request.replace(placeholder.encode(), value.encode())
-        return request
+        return "".join(given.get(piece, piece) for piece in self._pieces).encode()
 
     def _date(self, day: int) -> date:
         return self._tomorrow + timedelta(days=day)

@@ -49,6 +49,11 @@ class Connections:
         for conn in [await self.acquire() for _ in range(count)]:
             self.release(conn)
 
+    @property
+    def has_idle(self) -> bool:
+        """Whether nobody has to stand in line. One that hung up meanwhile is made anew."""
+        return bool(self._idle) and not self._places.locked()
+
     async def acquire(self) -> Connection:
         """The one that was in use last, or a new one. Raises what connecting raises."""
         await self._places.acquire()

@@ -72,6 +72,8 @@ ARGUMENTS: Mapping[str, Argument] = {
 }
 """The arguments that are read, by meaning; others are ignored."""
 
+MEANINGS = {name: meaning for meaning, it in ARGUMENTS.items() for name in it.names}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BookingRequest:
@@ -121,11 +123,10 @@ class BookingRequest:
         name, stands in for a phone that is not given. The past is not refused. Raises
         `InvalidRequest`, of the first problem.
         """
-        given = {
-            meaning: value
-            for meaning, argument in ARGUMENTS.items()
-            if (value := _first(arguments, argument.names)) is not None
-        }
+        given: dict[str, object] = {}
+        for name, meaning in MEANINGS.items():  # our own name first
+            if name in arguments and not parsing.is_absent(value := arguments[name]):
+                given.setdefault(meaning, value)
         phone, email, misheard = _person(given, organization, given.get("caller", caller_number))
         return cls(
             org_id=organization.id,
@@ -141,14 +142,6 @@ class BookingRequest:
             idempotency_key=idempotency_key,
             misheard=misheard,
         )
-
-
-def _first(arguments: Mapping[str, object], names: tuple[str, ...]) -> object:
-    for name in names:
-        value = arguments.get(name)
-        if value is not None and not parsing.is_absent(value):
-            return value
-    return None
 
 
 def _person(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import random
@@ -35,7 +36,7 @@ START = datetime(2000, 1, 1, tzinfo=UTC)
 STARTS = NEAR, ANYWHERE = ("near the last", "anywhere")
 # A third of a machine's memory, which holds ten million of each, and room to fill it.
 SETTINGS = {"shared_buffers": "8GB", "max_wal_size": "8GB"}
-ROUNDS, SECONDS = 5, 3
+ROUNDS, SECONDS = 5, 5
 REQUESTS = 100_000
 
 # Row n is the n / organizations-th of its organization, whose chairs are taken in turn, for the
@@ -159,15 +160,18 @@ async def measure_growth(
 
     measured: dict[str, Measured] = {}
     for grown in await asyncio.gather(*map(grow_all, ORGANIZATIONS)):
-        for one in grown:
-            await server.run(one.url, PREWARM)
-        # The first round is not counted.
-        for number in range(1 + ROUNDS):
-            for one, starts in itertools.product(grown, STARTS):
-                async with server.connections(one.url, 1) as [conn]:
-                    sample = await closed(1, seconds, one.ask(conn, starts))
-                if number > 0:
-                    measured.setdefault(_name(one, starts), Measured()).samples.append(sample)
+        async with contextlib.AsyncExitStack() as stack:
+            asks: dict[str, Ask] = {}
+            for one in grown:
+                await server.run(one.url, PREWARM)
+                [conn] = await stack.enter_async_context(server.connections(one.url, 1))
+                asks |= {_name(one, starts): one.ask(conn, starts) for starts in STARTS}
+            # The first round is not counted.
+            for number in range(1 + ROUNDS):
+                for name, ask in asks.items():
+                    sample = await closed(1, seconds, ask)
+                    if number > 0:
+                        measured.setdefault(name, Measured()).samples.append(sample)
     async with server.connections(server_url, 1) as [conn]:
         return measured, await conn.fetchval("show server_version")
 

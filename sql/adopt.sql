@@ -91,7 +91,7 @@ create unique index concurrently if not exists appointments_idempotency_key
   where status in ('pending', 'confirmed');
 
 -- step: Without it each booking by email alone reads all contacts.
-create index concurrently if not exists contacts_org_email_idx on contacts (org_id, lower(email));
+create index concurrently if not exists contacts_org_email_idx on contacts (org_id, lower(email)) where email is not null;
 
 -- step: No resource is ever booked twice at once. It can't be built beside the traffic.
 select pg_temp.briefly($$

@@ -30,7 +30,8 @@ create table if not exists contacts (
 -- Room in every page: who calls again is written beside their last version, and in no index (HOT).
 ) with (fillfactor = 90);
 
-create index if not exists contacts_org_email_idx on contacts (org_id, lower(email));
+-- Who gave no email is not in it.
+create index if not exists contacts_org_email_idx on contacts (org_id, lower(email)) where email is not null;
 
 create table if not exists resources (
   org_id    uuid not null,

@@ -95,6 +95,7 @@ def serve(config: Config) -> None:
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,  # nothing asks who the client is
+                server_header=False,  # nor what the server is
                 # Longer than proxies keep theirs: one that closes first loses a POST on its way.
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=math.ceil(config.deadline_seconds) + 5,

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 import msgspec
 import structlog
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -52,7 +51,7 @@ class State(TypedDict):
     tenants: Tenants
 
 
-def create_app(config: Config) -> Starlette:
+def create_app(config: Config) -> Door:
     """The application on the database of `config.database_url`, which has the tables of `sql/`.
 
     It connects with the lifespan, and fails to start where the database does not answer.
@@ -88,12 +87,7 @@ def create_app(config: Config) -> Starlette:
         Route("/openapi.json", answer_openapi, methods=["GET"]),
     ]
     refusal = _json(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
-    return Starlette(
-        routes=routes,
-        lifespan=lifespan,
-        max_body_size=MOST_BYTES,
-        middleware=[Middleware(Door, refusal=refusal)],
-    )
+    return Door(Starlette(routes=routes, lifespan=lifespan, max_body_size=MOST_BYTES), refusal)
 
 
 async def answer_tools(request: Request[State]) -> Response:

@@ -1,7 +1,7 @@
 """`make bench-growth`: does a booking cost more among ten million, does the endpoint's memory grow?
 
-It takes some 20 GB of disk. Every database is filled first, then those of as many organizations are
-measured by turns.
+It takes some 20 GB of disk. All databases are filled first, then measured by turns: one
+organization's, then those of many.
 """
 
 from __future__ import annotations
@@ -76,8 +76,6 @@ INDEXES = """
     where indrelid in ('contacts'::regclass, 'appointments'::regclass)
       and indexrelid not in (select conindid from pg_constraint)
 """
-
-
 # Into the buffers, where a database in service has what it uses.
 PREWARM = """
     create extension if not exists pg_prewarm;

@@ -101,8 +101,8 @@ def serve(config: Config) -> None:
                 timeout_graceful_shutdown=math.ceil(config.deadline_seconds) + 5,
             )
         )
-        # To look for garbage in what is loaded by now, and after each few hundred objects that the
-        # requests under way hold, would cost a tenth of a request. Almost none of it is in cycles.
+        # Garbage is not looked for in what is loaded by now, nor as often as Python would: that
+        # costs a twentieth of a request, and more where many are under way.
         gc.freeze()
         gc.set_threshold(10_000)
         # uvloop takes in one connection from each, every time round.

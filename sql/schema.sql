@@ -28,6 +28,7 @@ create table if not exists contacts (
   -- A partial index in its place would not do: ON CONFLICT (org_id, phone) can't use one.
   constraint uq_contacts_org_phone unique (org_id, phone)
 -- Room in every page: who calls again is written beside their last version, and in no index (HOT).
+-- If you partition the table, it is for the partitions to have.
 ) with (fillfactor = 90);
 
 -- Who gave no email is not in it.

@@ -46,7 +46,7 @@ def on_pool(database: Database, callers: Callers, seconds: float = 10) -> Ask:
 @contextlib.asynccontextmanager
 async def pool_of_the_endpoint(url: str) -> AsyncIterator[Database]:
     app = create_app(Config(database_url=url))
-    async with app.app.router.lifespan_context(app.app) as state:
+    async with app.lifespan_context(app) as state:
         assert state is not None
         database = state["database"]
         assert isinstance(database, Database)

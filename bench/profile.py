@@ -40,7 +40,7 @@ async def book_in_library(url: str, count: int, profile: cProfile.Profile | None
 async def answer_requests(url: str, count: int, profile: cProfile.Profile | None) -> None:
     """The application as a server calls it: without the server's own reading of HTTP."""
     app, envelopes = create_app(Config(database_url=url)), Envelopes()
-    async with app.app.router.lifespan_context(app.app) as state:
+    async with app.lifespan_context(app) as state:
 
         async def ask() -> None:
             head, _, body = envelopes.next().partition(b"\r\n\r\n")

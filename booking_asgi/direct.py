@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
-from booking_asgi import speech
+from booking_asgi import codec, speech
 from booking_asgi.speech import Failure, Outcome
 from booking_core import Booked, BookingRequest, InvalidRequest, SlotTaken
 
@@ -51,4 +50,4 @@ def failure(status: int, code: str, message: str, said: str) -> tuple[int, dict[
 
 
 def _reply(content: Mapping[str, object], said: str) -> dict[str, object]:
-    return {"toolResult": {"content": json.dumps(content, ensure_ascii=False)}, "speech": said}
+    return {"toolResult": {"content": codec.encode(content)}, "speech": said}

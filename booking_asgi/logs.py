@@ -7,7 +7,6 @@ and of an error, whose words may hold a row, only its type and the places it cam
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
 import sys
@@ -18,8 +17,9 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from booking_asgi import codec
+
 PHONE = re.compile(r"\+?\d[\d ().-]{7,17}\d")
-ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 
 
@@ -52,7 +52,7 @@ def configure(format: Literal["text", "json"]) -> None:
     """Send every log line of the process to standard output, as text or as JSON lines."""
     lines = _Lines(sys.stdout)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    render = _as_text if format == "text" else structlog.processors.JSONRenderer(ensure_ascii=False)
+    render = _as_text if format == "text" else _as_json
     # Not through the standard library, which takes twice as long: a tenth of a request.
     structlog.configure(
         processors=[structlog.processors.add_log_level, stamp, render],
@@ -100,5 +100,9 @@ def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> Even
 
 def _as_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
     head = [event.pop("timestamp"), event.pop("level").upper(), event.pop("event")]
-    fields = ENCODER.encode(event) if event else ""
+    fields = codec.encode(event) if event else ""
     return " ".join([*head, fields]).rstrip()
+
+
+def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    return codec.encode(event)

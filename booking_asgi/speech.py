@@ -175,13 +175,12 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
 
 def spoken(instant: datetime, zone: ZoneInfo) -> str:
     """Tuesday, December 1, 2026 at 2:00 PM"""
-    local = instant.astimezone(zone)
-    return f"{spoken_day(local)} at {_clock(local)}"
+    return f"{instant.astimezone(zone):%A, %B %-d, %Y at %-I:%M %p}"
 
 
 def spoken_day(local: datetime) -> str:
     """Tuesday, December 1, 2026"""
-    return f"{local:%A, %B} {local.day}, {local.year}"
+    return f"{local:%A, %B %-d, %Y}"
 
 
 def city(zone: ZoneInfo) -> str:
@@ -211,7 +210,7 @@ def _but(booked: Booked, request: BookingRequest | None) -> str:
 
 
 def _clock(local: datetime) -> str:
-    return f"{local:%I:%M %p}".lstrip("0")
+    return f"{local:%-I:%M %p}"
 
 
 def _short(text: str, most_words: int = MOST_SERVICE_WORDS) -> str:

@@ -7,11 +7,11 @@ answers each id once, and its status is 200 whatever happened, or nobody would h
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
+from booking_asgi import codec
 from booking_core import BookingRequest
 
 BOOK_APPOINTMENT = frozenset(
@@ -69,7 +69,7 @@ def idempotency_key(conversation: str, tool: str, request: BookingRequest) -> st
         request.duration_minutes,
         request.resource,
     )
-    return hashlib.sha256(json.dumps([conversation, tool, *content]).encode()).hexdigest()
+    return hashlib.sha256(codec.encode([conversation, tool, *content]).encode()).hexdigest()
 
 
 def render(message: Message, answers: Sequence[tuple[bool, str]]) -> dict[str, object]:
@@ -117,7 +117,7 @@ def _decode(arguments: object) -> Mapping[str, object] | None:
     for _ in range(2):
         if isinstance(arguments, str) and arguments.strip():
             try:
-                arguments = json.loads(arguments)
+                arguments = codec.decode(arguments)
             except (ValueError, RecursionError):
                 return None
     if arguments is None or (isinstance(arguments, str) and not arguments.strip()):

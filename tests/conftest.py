@@ -152,7 +152,7 @@ async def contacts_and_appointments(endpoint: Endpoint) -> tuple[int, int]:
 async def serving(config: Config) -> AsyncIterator[httpx.AsyncClient]:
     size = servers.STATEMENT_CACHE_SIZE
     app = create_app(dataclasses.replace(config, statement_cache_size=size))
-    async with app.app.router.lifespan_context(app.app) as state:
+    async with app.lifespan_context(app) as state:
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
             await app({**scope, "state": dict(state or {})}, receive, send)

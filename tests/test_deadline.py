@@ -164,7 +164,7 @@ async def running(
             statement_cache_size=STATEMENT_CACHE_SIZE,
         )
     )
-    async with app.app.router.lifespan_context(app.app) as lifespan:
+    async with app.lifespan_context(app) as lifespan:
         state = dict(lifespan or {})
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:

@@ -119,7 +119,7 @@ async def answer_tools(request: Request[State]) -> Response:
     if tenant is None:
         return _refuse(401, "UNAUTHORIZED", "The token is not known")
     try:
-        payload = codec.decode(body)
+        payload = vapi.decode_body(body)
     except (ValueError, RecursionError):
         return _refuse(400, "INVALID_ARGUMENTS", "The body is not JSON")
     if isinstance(payload, dict) and isinstance(payload.get("message"), dict):

@@ -10,6 +10,9 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from typing import TypedDict
+
+import msgspec
 
 from booking_asgi import codec
 from booking_core import BookingRequest
@@ -18,6 +21,24 @@ BOOK_APPOINTMENT = frozenset(
     {"book-appointment", "bookClinicAppointment", "bookAppointment", "book_appointment"}
 )
 MOST_CALLS = 16
+
+
+class _Message(TypedDict, total=False):
+    type: object
+    toolCallList: object
+    toolCalls: object
+    toolWithToolCallList: object
+    functionCall: object
+    call: object
+    chat: object
+    customer: object
+
+
+class _Body(TypedDict, total=False):
+    message: _Message
+
+
+BODY = msgspec.json.Decoder(_Body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +60,16 @@ class Message:
     conversation: str | None
     caller_number: object
     legacy: bool = False
+
+
+def decode_body(body: bytes) -> object:
+    """The JSON of a request, of a message only what is read below. Raises as `codec.decode`."""
+    try:
+        if "message" in (envelope := BODY.decode(body)):
+            return envelope
+    except ValueError:  # it may be JSON all the same
+        pass
+    return codec.decode(body)
 
 
 def parse_message(message: Mapping[str, object]) -> Message | None:

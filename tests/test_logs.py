@@ -205,6 +205,15 @@ def test_what_others_log_is_cleaned(logged: Logged) -> None:
     assert "23505" in line
 
 
+@pytest.mark.parametrize(
+    ("odd", "shown"), [(ValueError, "<class 'ValueError'>"), ("cut: \ud83d", r"cut: \ud83d")]
+)
+def test_any_value_can_be_written(logged: Logged, odd: object, shown: str) -> None:
+    """What is no JSON as text, what is no UTF-8 escaped."""
+    structlog.get_logger().info("Odd", odd=odd)
+    assert shown in logged()
+
+
 async def test_a_line_that_is_lost_costs_no_booking(
     endpoint: Endpoint, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:

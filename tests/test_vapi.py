@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_asgi.simulator import SHAPES, tool_message
-from booking_asgi.vapi import Message, ToolCall, idempotency_key, parse_message, render
+from booking_asgi.vapi import (
+    Message,
+    ToolCall,
+    decode_body,
+    idempotency_key,
+    parse_message,
+    render,
+)
 from booking_core import BookingRequest, Email, Phone
 from tests.factories import NEW_YORK
 from tests.payloads import KINDS, OTHER_CALL, TOOL_CALL, surroundings
@@ -80,8 +87,15 @@ def is_marked(value: object) -> bool:
     return value == MARK or value == json.dumps(MARK)
 
 
+def read(message: Mapping[str, object]) -> Message | None:
+    """As it comes: from its bytes."""
+    body = decode_body(json.dumps({"message": message}).encode())
+    assert isinstance(body, dict)
+    return parse_message(body["message"])
+
+
 def calls_of(message: Mapping[str, object]) -> tuple[ToolCall, ...]:
-    parsed = parse_message(message)
+    parsed = read(message)
     assert parsed is not None
     return parsed.calls
 
@@ -115,7 +129,7 @@ def test_arguments_of_each_shape_in_each_form(
 def test_what_stands_around_a_call_is_no_part_of_it(shape: str) -> None:
     """The assistant, the transcript, the phone number and what is not known yet change nothing."""
     message = tool_message(GIVEN, shape=shape, call_id=TOOL_CALL, conversation="c")
-    assert parse_message({**surroundings(), **message}) == parse_message(message)
+    assert read({**surroundings(), **message}) == read(message)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +274,7 @@ ODD_IDS = [
 @pytest.mark.parametrize("call_id", ODD_IDS, ids=ascii)
 def test_an_id_comes_back_as_it_is(call_id: str) -> None:
     """It is opaque: neither trimmed, nor normalized, nor cut."""
-    message = parse_message({"type": "tool-calls", "toolCallList": [nested(call_id)]})
+    message = read({"type": "tool-calls", "toolCallList": [nested(call_id)]})
     assert message is not None
     [result] = rendered(message, (True, "Booked."))
     assert result["toolCallId"] == call_id
@@ -308,7 +322,7 @@ def test_lists_that_are_no_lists_hold_no_call(no_list: object) -> None:
 )
 def test_other_messages_are_none_of_ours(kind: str) -> None:
     """Even where they hold calls: those of an earlier turn."""
-    assert parse_message({**tool_message(GIVEN), "type": kind}) is None
+    assert read({**tool_message(GIVEN), "type": kind}) is None
 
 
 @pytest.mark.parametrize("kind", [None, 7, {}, ["status-update"], ABSENT], ids=repr)
@@ -324,7 +338,7 @@ def test_only_the_legacy_type_is_read_for_the_legacy_call() -> None:
     """It is answered on its own, and has no id."""
     message = tool_message(GIVEN, shape="S7", conversation="c", caller_number="+15558675309")
     expected = Message((ToolCall("", "bookAppointment", GIVEN),), "c", "+15558675309", legacy=True)
-    assert parse_message(message) == expected
+    assert read(message) == expected
     assert calls_of({**message, "type": "tool-calls"}) == ()
 
 
@@ -356,7 +370,7 @@ def test_a_legacy_call_without_a_name_is_still_one(function_call: object) -> Non
 )
 def test_the_conversation(message: dict[str, object], expected: str | None) -> None:
     """The phone call's id, or the chat's; never that of anything that outlives it."""
-    parsed = parse_message({"type": "tool-calls", **message})
+    parsed = read({"type": "tool-calls", **message})
     assert parsed is not None
     assert parsed.conversation == expected
 
@@ -388,7 +402,7 @@ def test_the_conversation(message: dict[str, object], expected: str | None) -> N
 )
 def test_the_callers_number(message: dict[str, object], expected: object) -> None:
     """As Vapi has it, number or not; never the clinic's own."""
-    parsed = parse_message({"type": "tool-calls", **message})
+    parsed = read({"type": "tool-calls", **message})
     assert parsed is not None
     assert parsed.caller_number == expected
 
@@ -413,7 +427,7 @@ likely_json = st.recursive(
 @given(st.dictionaries(st.sampled_from(KEYS), likely_json))
 def test_any_message_is_read(message: dict[str, object]) -> None:
     """Never an exception; no id comes twice."""
-    parsed = parse_message(message)
+    parsed = read(message)
     if parsed is not None:
         assert len({call.id for call in parsed.calls}) == len(parsed.calls)
 

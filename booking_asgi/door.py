@@ -16,9 +16,8 @@ log = structlog.get_logger("booking_asgi")
 
 
 class Door:
-    """Lets in as many requests as can be answered in time. Whom it refuses costs almost nothing:
-    it is not routed, nor is its body read, so that Vapi's own envelope gets the `refusal`
-    as well."""
+    """Lets in as many requests as can be answered in time. What it refuses costs almost nothing: it
+    is not routed, nor is its body read, so that Vapi's own envelope gets the `refusal` as well."""
 
     def __init__(self, app: ASGIApp, refusal: Response) -> None:
         self._app = app

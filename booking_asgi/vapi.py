@@ -7,6 +7,7 @@ answers each id once, and its status is 200 whatever happened, or nobody would h
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -24,6 +25,8 @@ MOST_CALLS = 16
 
 
 class _Message(TypedDict, total=False):
+    """What is read of a message: the rest, most of what Vapi sends, is skipped undecoded."""
+
     type: object
     toolCallList: object
     toolCalls: object
@@ -100,7 +103,7 @@ def idempotency_key(conversation: str, tool: str, request: BookingRequest) -> st
         request.duration_minutes,
         request.resource,
     )
-    return hashlib.sha256(codec.encode([conversation, tool, *content]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([conversation, tool, *content]).encode()).hexdigest()
 
 
 def render(message: Message, answers: Sequence[tuple[bool, str]]) -> dict[str, object]:

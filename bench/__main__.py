@@ -75,7 +75,7 @@ second appointment for it is a chair that stays empty; an error is a caller who 
 
 def verdict(results: Results, times: Times) -> str:
     lines, steady, overload = results.lines, results.steady, results.overload
-    too_much = f"{times.overload} s at three times its capacity ({3 * overload.capacity:,.0f}/s)"
+    too_much = f"{times.overload} s at three times its capacity ({overload.offered:,}/s)"
     unknown = overload.sample.others.total() - overload.sample.others[UNCONFIRMED]
 
     def rates(one: str, other: str) -> float:

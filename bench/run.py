@@ -37,9 +37,11 @@ QUICK = Times(rounds=1, round=1, steady=3, overload=5, calm=2)
 
 @dataclass(frozen=True)
 class Overload:
-    """`capacity` is a second; `before` and `after` are the median latencies of a calm load, ms."""
+    """`capacity` and `offered` are a second, that the mean of right before and after, for the
+    machine's speed varies; `before` and `after` are the median latencies of a calm load, ms."""
 
     capacity: float
+    offered: int
     sample: Sample
     before: float
     after: float
@@ -123,8 +125,7 @@ async def measure(server_url: str, times: Times) -> Results:
                     measured[name].samples.append(sample)
         print("steady, overload, collisions", flush=True)
         steady = await offered(ours, 300)(times.steady)
-        capacity = max(measured[f"endpoint, {count}"].rate for count in (8, 64))
-        overload = await _overload(partial(offered, ours), capacity, times)
+        overload = await _overload(by_http(ours, 64), partial(offered, ours), times)
         collisions = {}
         for count in COLLIDING:
             for name, url, whose, how in (
@@ -139,12 +140,16 @@ async def measure(server_url: str, times: Times) -> Results:
         return Results(machine(version), measured, steady, overload, collisions)
 
 
-async def _overload(offer: Callable[[int], Run], capacity: float, times: Times) -> Overload:
+async def _overload(at_most: Run, offer: Callable[[int], Run], times: Times) -> Overload:
     before = await offer(CALM)(times.calm)
-    sample = await offer(int(3 * capacity))(times.overload)
+    first = (await at_most(times.calm)).per_second
+    offered = int(3 * first)
+    sample = await offer(offered)(times.overload)
     await asyncio.sleep(5)
     after = await offer(CALM)(times.calm)
-    return Overload(capacity, sample, percentile(before.booked, 50), percentile(after.booked, 50))
+    last = (await at_most(times.calm)).per_second
+    medians = [percentile(calm.booked, 50) for calm in (before, after)]
+    return Overload((first + last) / 2, offered, sample, *medians)
 
 
 async def _over_http(

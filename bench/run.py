@@ -37,8 +37,9 @@ QUICK = Times(rounds=1, round=1, steady=3, overload=5, calm=2)
 
 @dataclass(frozen=True)
 class Overload:
-    """`capacity` and `offered` are a second, that the mean of right before and after, for the
-    machine's speed varies; `before` and `after` are the median latencies of a calm load, ms."""
+    """`capacity` and `offered` are requests a second; the capacity is the mean of right before and
+    right after, since the machine's speed varies. `before` and `after` are the median latencies of
+    a calm load, in ms."""
 
     capacity: float
     offered: int

@@ -3,7 +3,68 @@
 -- Every key leads with org_id, and every foreign key carries it: a row of one tenant can't point
 -- at another's, and the tables can be partitioned or distributed by org_id as they are.
 
+-- Tables that are not of this release would be passed over, and what follows would fail halfway.
+do $$
+begin
+  if to_regclass('appointments') is null then
+    return;
+  elsif to_regclass('booking_migrations') is null then
+    raise object_not_in_prerequisite_state using
+      message = 'There are appointments already: booking-asgi schema --adopt, or --upgrade if an older release made them';
+  elsif not exists (select from booking_migrations where name = '0007_resource_excl') then
+    raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
+  end if;
+end
+$$;
+
 create extension if not exists btree_gist;
+
+-- The form in which names are compared: without case, invisible marks and superfluous spaces, and
+-- with one kind of apostrophe and of hyphen. Indexes rest on it, so its body must never change: a
+-- new rule needs a new name. It must never raise, or no row could be written: so it does without
+-- normalize() where the encoding is not UTF8. Compare its results with collate "C", since
+-- PostgreSQL can't derive a collation for them.
+do $$
+declare
+  spaces constant text := '\t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008'
+    '\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+  apostrophes constant text := '`\u00b4\u02b9\u02bb\u02bc\u2018\u2019\u201b\u2032\uff07';
+  hyphens constant text := '\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d';
+  -- translate() removes what it has no replacement for.
+  invisible constant text := '\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e'
+    '\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f'
+    '\ufe00\ufe01\ufe02\ufe03\ufe04\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f\ufeff';
+  folded text := $body$translate(value, E'\t\n\x0b\f\r`', '     ''')$body$;
+begin
+  if to_regprocedure('booking_fold(text)') is not null then
+    return;
+  end if;
+  if getdatabaseencoding() = 'UTF8' then
+    folded := format('normalize(translate(value, E''%s'', %L))', spaces || apostrophes || hyphens || invisible,
+                     repeat(' ', 24) || repeat('''', 10) || repeat('-', 10));
+  end if;
+  execute format('create function booking_fold(value text) returns text language sql immutable parallel safe '
+                 'return btrim(regexp_replace(lower(%s collate "default"), '' +'', '' '', ''g''))', folded);
+end
+$$;
+
+-- The time that an appointment occupies, its buffers included: in the exclusion constraint, and in
+-- each query that asks whether a time is free. It is in UTC, since a range of timestamptz can't be
+-- built by an immutable expression. Without the coalesce an appointment of unknown length would
+-- block all time after it. Its body must never change, as that of booking_fold.
+do $$
+begin
+  if to_regprocedure('booking_span(timestamptz, integer, integer, integer)') is null then
+    create function booking_span(
+      scheduled_at timestamptz, duration_minutes integer, buffer_before_minutes integer, buffer_after_minutes integer
+    ) returns tsrange language sql immutable parallel safe
+    return tsrange(
+      (scheduled_at at time zone 'UTC') - make_interval(mins => buffer_before_minutes),
+      (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30) + buffer_after_minutes)
+    );
+  end if;
+end
+$$;
 
 create table if not exists organizations (
   id            uuid not null default gen_random_uuid(),
@@ -54,19 +115,26 @@ create table if not exists appointments (
   idempotency_key   text,
   created_at        timestamptz not null default now(),
   updated_at        timestamptz not null default now(),
+  -- The phone call or chat that booked it, and its number among those of that call and start.
+  call_id           text,
+  call_nth          integer,
+  -- Whether the attendee's name was said; else it is the contact's, or missing.
+  attendee_given    boolean not null default true,
+  -- Whether the caller's own number was the contact's, or somebody spoke for the clinic.
+  by_own_number     boolean not null default true,
+  buffer_before_minutes  integer not null default 0,
+  buffer_after_minutes   integer not null default 0,
   constraint appointments_pkey primary key (org_id, id),
   constraint appointments_contact_fkey foreign key (org_id, contact_id) references contacts (org_id, id),
   constraint appointments_resource_fkey foreign key (org_id, resource) references resources (org_id, resource),
   constraint appointments_duration_minutes_check check (duration_minutes between 5 and 480),
   constraint appointments_status_check
     check (status in ('pending', 'confirmed', 'cancelled', 'completed', 'no_show')),
-  -- No resource is ever booked twice at once, whatever the durations. Only an immutable range can
-  -- be constrained, hence UTC; without the coalesce a NULL duration would block all time after it.
+  -- No resource is ever booked twice at once, whatever the durations and buffers.
   constraint appointments_resource_excl exclude using gist (
-    -- The range before the resource: to compare ranges is cheaper than to compare texts.
+    -- The range stands before the resource, since ranges are cheaper to compare than texts.
     org_id with =,
-    tsrange(scheduled_at at time zone 'UTC',
-            (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30))) with &&,
+    booking_span(scheduled_at, duration_minutes, buffer_before_minutes, buffer_after_minutes) with &&,
     resource with =
   ) where (status in ('pending', 'confirmed'))
 );
@@ -91,8 +159,13 @@ $$;
 
 -- Who asks twice does not get two chairs; two children of one parent at the same time do.
 create unique index if not exists appointments_contact_start_key
-  on appointments (org_id, contact_id, scheduled_at, lower(coalesce(attendee_name, '')))
+  on appointments (org_id, contact_id, scheduled_at, booking_fold(coalesce(attendee_name, '')) collate "C")
   where status in ('pending', 'confirmed');
+
+-- Two spellings of one request, in one call at the same moment, get one appointment.
+create unique index if not exists appointments_call_key
+  on appointments (org_id, call_id, scheduled_at, call_nth)
+  where status in ('pending', 'confirmed') and call_id is not null;
 
 -- A repeated request finds its booking; a cancelled booking answers no repeat.
 create unique index if not exists appointments_idempotency_key
@@ -108,3 +181,21 @@ create table if not exists vapi_credentials (
   constraint vapi_credentials_pkey primary key (token_sha256),
   constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id)
 );
+
+-- The steps by which an older database becomes this one: see sql/migrations.
+create table if not exists booking_migrations (
+  name        text not null,
+  applied_at  timestamptz not null default now(),
+  constraint booking_migrations_pkey primary key (name)
+);
+
+insert into booking_migrations (name)
+values
+  ('0001_migrations'),
+  ('0002_functions'),
+  ('0003_calls'),
+  ('0004_call_key'),
+  ('0005_folded_key'),
+  ('0006_contact_start_key'),
+  ('0007_resource_excl')
+on conflict (name) do nothing;

@@ -16,6 +16,7 @@ import click
 import structlog
 
 from booking_asgi.config import Config
+from booking_asgi.connections import connect
 from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from booking_core import (
     BookingError,
@@ -31,6 +32,12 @@ from booking_core import (
 )
 
 T = TypeVar("T")
+# How a server answers to a setting that it doesn't have, can't change, or can't read.
+REFUSED_OPTION = (
+    asyncpg.UndefinedObjectError,
+    asyncpg.CantChangeRuntimeParamError,
+    asyncpg.InvalidParameterValueError,
+)
 
 log = structlog.get_logger("booking_asgi")
 
@@ -52,13 +59,17 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     """Run `work` on a connection of its own; what fails is one line for the operator."""
 
     async def run() -> T:
-        conn = await asyncpg.connect(
-            url,
-            timeout=10,
-            command_timeout=60,
-            statement_cache_size=0,  # for one use, and behind any PgBouncer
-            server_settings={"application_name": "vapi-booking"},
-        )
+        try:
+            conn = await connect(
+                url,
+                connect_timeout=10,
+                command_timeout=60,
+                statement_cache_size=0,  # for one use, and behind any PgBouncer
+            )
+        except REFUSED_OPTION as error:
+            raise click.ClickException(
+                f"The server refuses an option in BOOKING_DATABASE_URL: {_first_line(error)}"
+            ) from None
         try:
             return await work(conn)
         finally:
@@ -75,11 +86,15 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
             f"The database does not answer: {error or type(error).__name__}"
         ) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, BookingError) as error:
-        raise click.ClickException(str(error).partition("\n")[0]) from None
+        raise click.ClickException(_first_line(error)) from None
     except ValueError:  # its words would repeat a piece of the password
         raise click.ClickException(
             "BOOKING_DATABASE_URL can't be read: is each / ? # @ of its password percent-encoded?"
         ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 @click.command()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from urllib.parse import unquote_plus
 
 import asyncpg
 
@@ -17,6 +18,65 @@ from booking_core import Connection
 # Behind a NAT or a proxy, one that was idle for longer may be dead, though nobody hung up.
 IDLE_SECONDS = 300.0
 CLEANUP_SECONDS = 1.0
+# Every option of libpq 18 that asyncpg doesn't know, and would send to the server as a setting.
+# It can't heed them; without them, a URL that works for psql works here too.
+LIBPQ_ONLY = frozenset(
+    {
+        "channel_binding",
+        "client_encoding",
+        "connect_timeout",
+        "fallback_application_name",
+        "gssdelegation",
+        "gssencmode",
+        "hostaddr",
+        "keepalives",
+        "keepalives_count",
+        "keepalives_idle",
+        "keepalives_interval",
+        "load_balance_hosts",
+        "max_protocol_version",
+        "min_protocol_version",
+        "oauth_client_id",
+        "oauth_client_secret",
+        "oauth_issuer",
+        "oauth_scope",
+        "replication",
+        "require_auth",
+        "requirepeer",
+        "scram_client_key",
+        "scram_server_key",
+        "sslcertmode",
+        "sslcompression",
+        "sslcrldir",
+        "sslkeylogfile",
+        "sslsni",
+        "tcp_user_timeout",
+    }
+)
+
+
+async def connect(
+    url: str, *, connect_timeout: float, command_timeout: float | None, statement_cache_size: int
+) -> Connection:
+    """A new connection; the times are in seconds. Raises what asyncpg.connect raises."""
+    return await asyncpg.connect(
+        without_libpq_only(url),
+        timeout=connect_timeout,
+        command_timeout=command_timeout,
+        statement_cache_size=statement_cache_size,
+        server_settings={"application_name": "vapi-booking"},
+    )
+
+
+def without_libpq_only(url: str) -> str:
+    """The URL without the options of LIBPQ_ONLY; all else of it stays as it is, byte for byte."""
+    address, mark, query = url.partition("?")
+    kept = [
+        option
+        for option in query.split("&")
+        if unquote_plus(option.partition("=")[0]) not in LIBPQ_ONLY
+    ]
+    return f"{address}{mark}{'&'.join(kept)}"
 
 
 class Connections:
@@ -99,12 +159,11 @@ class Connections:
             self._forget(conn)
 
     async def _connect(self) -> Connection:
-        return await asyncpg.connect(
+        return await connect(
             self._url,
-            timeout=self._timeout,
+            connect_timeout=self._timeout,
             command_timeout=self._command_timeout,
             statement_cache_size=self._statement_cache_size,
-            server_settings={"application_name": "vapi-booking"},
         )
 
     def _forget(self, conn: Connection) -> None:

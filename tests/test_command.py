@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -314,6 +315,36 @@ def test_a_password_that_is_not_encoded_is_refused(password: str) -> None:
     said = refused(run("schema", "--apply", database_url=url))
     assert "BOOKING_DATABASE_URL" in said
     assert "s3c" not in said
+
+
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("chanel_binding=require", "chanel_binding"),
+        ("connect_timeout=10&sslmod%65=disable&foo%5Fbar=1", "foo_bar"),
+        ("ssl=true", "ssl"),
+        ("statement_timeout=soon", "statement_timeout"),
+        ("options=-c%20nonsense%3D1", "nonsense"),
+    ],
+)
+@pytest.mark.parametrize("command", [("check",), ("race", "--callers=1")], ids=lambda c: c[0])
+def test_an_option_that_the_server_refuses(
+    server_url: str, command: tuple[str, ...], option: str, name: str
+) -> None:
+    """One line names it and the variable in which it stands, and repeats nothing of the URL."""
+    done = run(*command, database_url=f"{server_url}?{option}")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "an option in BOOKING_DATABASE_URL: " in done.stderr
+    assert f'parameter "{name}"' in done.stderr
+    assert "@" not in done.stderr
+    assert (urlsplit(server_url).password or "@") not in done.stderr
+
+
+def test_an_option_of_libpq_is_no_hindrance(url: str) -> None:
+    """To serving: a URL that a hosted database's own page gives."""
+    options = "sslmode=prefer&channel_binding=require&connect_timeout=10"
+    with a_folder() as folder, served(folder, database_url=f"{url}?{options}") as serving:
+        assert serving.is_healthy()
 
 
 def test_a_database_without_tables_is_refused(empty_url: str) -> None:

@@ -72,8 +72,10 @@ main.add_command(race)
 def serve(config: Config) -> None:
     """Serve the endpoint. Without BOOKING_DATABASE_URL: on an embedded PostgreSQL, with a demo."""
     configure(config.log_format)
-    # As Ctrl-C does: drain, then leave through every `with`.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGTERM does what Ctrl-C does: drain, then leave through every `with`. SIGINT is set as well,
+    # for a shell starts a command in the background with SIGINT ignored.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.default_int_handler)
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listener(config) as listener,

@@ -69,6 +69,8 @@ def race(
     promise is broken, and standard error says which.
     """
     set_on_retry_hooks([])  # what is retried is no news here
+    # A shell starts a command in the background with SIGINT ignored; asyncio needs this handler.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # As Ctrl-C does, which asyncio turns into an orderly end.
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     org_id = uuid4()

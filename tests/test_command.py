@@ -29,6 +29,9 @@ COMMAND = Path(sys.executable).with_name("booking-asgi")
 DEMO_HEADERS = {"X-Vapi-Secret": "demo-token"}
 BOOK = "/api/vapi/tools/book-appointment"
 ADD = ("org", "add", "--name", "Clinic")
+STOPS = (signal.SIGINT, signal.SIGTERM)
+IN_BACKGROUND = ("sh", "-c", 'trap \'\' INT; exec "$0" "$@"')
+"""Before a command: as a shell without job control starts it, with SIGINT ignored."""
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: needs /proc")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
@@ -116,13 +119,15 @@ class Serving:
 
 
 @contextlib.contextmanager
-def served(folder: Path, host: str = "127.0.0.1", **settings: object) -> Iterator[Serving]:
+def served(
+    folder: Path, start: tuple[str, ...] = (), /, *, host: str = "127.0.0.1", **settings: object
+) -> Iterator[Serving]:
     """`booking-asgi serve` that answers, with its data below `folder`."""
     port, data_dir, said = free_port(), folder / "data", folder / "output"
     given: dict[str, object] = {"port": port, "host": host, "data_dir": data_dir, **settings}
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve"],
+            [*start, COMMAND, "serve"],
             env=environ(**given),
             stdout=output,
             stderr=output,
@@ -200,7 +205,7 @@ class Stopped:
     output: str
 
 
-@pytest.fixture(scope="module", params=[signal.SIGINT, signal.SIGTERM], ids=lambda s: s.name)
+@pytest.fixture(scope="module", params=STOPS, ids=lambda s: s.name)
 def stopped(request: pytest.FixtureRequest) -> Iterator[Stopped]:
     with a_folder() as folder, served(folder, log_format="json") as serving:
         reply = asyncio.run(stop_while_booking(serving, request.param))
@@ -256,22 +261,36 @@ def test_a_restart_keeps_the_bookings(stopped: Stopped) -> None:
 
 
 @only_linux
-def test_an_interrupted_first_start_is_success(folder: Path) -> None:
-    """Ctrl-C while the database is being made: exit code 0, no traceback, nothing left."""
+@pytest.mark.parametrize("start", [(), IN_BACKGROUND], ids=["foreground", "background"])
+@pytest.mark.parametrize("stop", STOPS, ids=lambda s: s.name)
+def test_an_interrupted_first_start_is_success(
+    folder: Path, start: tuple[str, ...], stop: signal.Signals
+) -> None:
+    """A stop while the database is being made: exit code 0, no traceback, nothing left."""
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve"],
+            [*start, COMMAND, "serve"],
             env=environ(port=free_port(), data_dir=folder / "data"),
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     wait_until((folder / "data" / "PG_VERSION").exists)
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(stop)
     assert process.wait(60) == 0
     assert (folder / "output").read_text() == ""
     assert processes_of(folder / "data") == []
     assert list((folder / "data").iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", STOPS, ids=lambda s: s.name)
+def test_serve_in_the_background_can_be_stopped(
+    url: str, folder: Path, stop: signal.Signals
+) -> None:
+    """A script's shell starts it with SIGINT ignored; either signal stops it all the same."""
+    with served(folder, IN_BACKGROUND, database_url=url) as serving:
+        assert serving.stop(stop) == 0
+    assert "Traceback" not in serving.output()
 
 
 @needs_curl

@@ -12,7 +12,7 @@ import pytest
 from booking_asgi.mixes import MIXES, START, Answer, broken_promises, make_mix
 from booking_core import Appointment, SlotTaken
 from tests.conftest import SCHEMA, connected, psql, until
-from tests.test_command import COMMAND, environ, run
+from tests.test_command import COMMAND, IN_BACKGROUND, STOPS, environ, run
 
 NOBODY = UUID(int=0)
 TABLES = ("organizations", "contacts", "resources", "appointments", "vapi_credentials")
@@ -112,8 +112,11 @@ def test_a_broken_promise_is_named(populated: str, sabotage: str, mix: str, prom
     assert before == psql(populated, "-c", COUNTS)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
-async def test_a_stop_in_the_midst_leaves_nothing(populated: str, stop: signal.Signals) -> None:
+@pytest.mark.parametrize("start", [(), IN_BACKGROUND], ids=["foreground", "background"])
+@pytest.mark.parametrize("stop", STOPS, ids=lambda s: s.name)
+async def test_a_stop_in_the_midst_leaves_nothing(
+    populated: str, start: tuple[str, ...], stop: signal.Signals
+) -> None:
     """While ten callers hang in the database and the others stand in line."""
     psql(
         populated,
@@ -124,7 +127,7 @@ async def test_a_stop_in_the_midst_leaves_nothing(populated: str, stop: signal.S
     async with connected(populated) as conn:
         await conn.execute("select pg_advisory_lock(7)")
         race = await asyncio.create_subprocess_exec(
-            *(COMMAND, "race", "--callers", "40"),
+            *(*start, str(COMMAND), "race", "--callers", "40"),
             env=environ(database_url=populated),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

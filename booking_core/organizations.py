@@ -24,6 +24,7 @@ from booking_core._statements import (
 )
 from booking_core.contacts import Connection
 from booking_core.errors import OrganizationNotReady
+from booking_core.zones import zone
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +40,7 @@ class Organization:
 
     def __post_init__(self) -> None:
         try:
-            ZoneInfo(self.timezone)
+            zone(self.timezone)
         except (ValueError, OSError, TypeError, LookupError) as error:
             raise OrganizationNotReady(
                 f"the organization {self.id} has no known time zone"
@@ -49,7 +50,8 @@ class Organization:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        """By the newest zone rules that are installed."""
+        return zone(self.timezone)
 
 
 async def add_organization(

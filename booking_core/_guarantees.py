@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import asyncpg
 
@@ -18,17 +18,29 @@ GUARANTEES = {
     "uq_contacts_org_phone": ("contacts", "every booking by phone fails"),
     "appointments_resource_excl": ("appointments", "two bookings can overlap"),
     "appointments_contact_start_key": ("appointments", "who asks twice can get two appointments"),
+    "appointments_call_key": (
+        "appointments",
+        "two spellings of one request in a call can get two appointments",
+    ),
     "appointments_idempotency_key": ("appointments", "a repeated request can book twice"),
 }
 DEFERRABLE = "is deferrable, which ON CONFLICT does not take"
 ONE_NULL = "takes NULL once only"
 OTHER_ROWS = "holds for other rows"
-TYPE = r"(?:character varying|timestamp with(?:out)? time zone|[a-z0-9_.\"]+)"
+NAME = r"(?:\"[^\"]+\"|\w+)"
+TYPE = rf"(?:character varying|timestamp with(?:out)? time zone|(?:{NAME}\.)?{NAME})(?:\(\d+\))?"
 CAST = re.compile(rf"::{TYPE}(?:\[\])?")
+# All collations that a name may be indexed by tell the same names apart.
+COLLATION = re.compile(rf" collate {NAME}")
 
 
-def guarantee_findings(rows: Sequence[asyncpg.Record]) -> Iterator[Finding]:
-    """Of the rows of find_keys: each guarantee that is missing, and each key that is not ours."""
+def guarantee_findings(
+    rows: Sequence[asyncpg.Record], names: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Of the rows of find_keys: each guarantee that is missing, and each key that is not ours.
+
+    `names` has the SQL that frees a name of ours which something else has.
+    """
     theirs = {row["name"]: row for row in rows if row["table"] in WRITTEN and row["is_unique"]}
     for name, (table, loss) in GUARANTEES.items():
         create, key, predicate = _definition(table, name)
@@ -53,6 +65,8 @@ def guarantee_findings(rows: Sequence[asyncpg.Record]) -> Iterator[Finding]:
             for row in rows
             if row["name"] in {name, *deferrable} and flaws.get(row["name"])
         ]
+        if name in names and name not in flaws:
+            drops.append(names[name])
         yield Finding(
             name,
             "error" if fails else "warning",
@@ -105,6 +119,7 @@ def _key(columns: str) -> Sequence[str]:
 
 
 def _plain(expression: str) -> str:
-    """As PostgreSQL writes it and as people do: without case, casts, brackets and spaces."""
-    bare = re.sub(r"[()\[\]\s]", "", CAST.sub("", expression.lower()))
+    """As PostgreSQL writes it and as people do: without case, casts, collations,
+    brackets and spaces."""
+    bare = re.sub(r"[()\[\]\s]", "", COLLATION.sub("", CAST.sub("", expression.lower())))
     return bare.replace("=anyarray", "in")

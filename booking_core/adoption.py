@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from booking_core import _statements as sql
+from booking_core._rules import RULES, rule_findings, status_findings
 from booking_core.contacts import Connection
 from booking_core.errors import Finding, OrganizationNotReady
 
@@ -17,7 +18,8 @@ STEP = re.compile(r"^(?=-- step: )", re.MULTILINE)
 NEEDED = {"tables": ("contacts", "appointments")}
 # What the steps mend themselves, as find_column_faults has it; contacts are not altered at all.
 MENDED = re.compile(
-    r"alter table \S+ (add column (resource|attendee_name|idempotency_key|timezone|phone_region) .*"
+    r"alter table \S+ (add column (resource|attendee_name|idempotency_key|timezone|phone_region"
+    r"|call_id|call_nth|attendee_given|by_own_number|buffer_before_minutes|buffer_after_minutes) .*"
     r"|alter column id set default .*);|alter table (\S+\.)?contacts (?!.*\b(id|org_id)\b).*"
 )
 
@@ -67,11 +69,35 @@ def adoption_steps() -> list[str]:
     return STEP.split(read_adoption().partition("\n-- The way back.")[0])[1:]
 
 
+async def find_obstacles(
+    conn: Connection, statements: Sequence[sql.Statement], values: Mapping[str, object]
+) -> list[Finding]:
+    """What the statements find, as they see the database with our two functions in it.
+
+    The functions are made where they are missing, and rolled back with the transaction around it:
+    nothing is written.
+    """
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        await conn.execute(sql.read_sql("migrations/0002_functions"))
+        await conn.execute(*sql.FORBID_WRITING.bind({}))
+        return [
+            Finding(**row)
+            for statement in statements
+            for row in await conn.fetch(*statement.bind(values), timeout=STEP_SECONDS)
+        ]
+    finally:
+        await transaction.rollback()
+
+
 async def _obstacles(conn: Connection, first: str, *, lock: bool) -> list[Finding]:
     missing = [row["name"] for row in await conn.fetch(*sql.FIND_MISSING_TABLES.bind(NEEDED))]
     if missing:
         problem = f"There is no {' and no '.join(missing)} to adopt: booking-asgi schema --apply"
         return [Finding("tables", "error", problem)]
+    if older := await find_obstacles(conn, [sql.FIND_RELEASE_FAULTS], {}):
+        return older
     columns = [
         finding
         for row in await conn.fetch(*sql.FIND_COLUMN_FAULTS.bind({}))
@@ -80,14 +106,28 @@ async def _obstacles(conn: Connection, first: str, *, lock: bool) -> list[Findin
     ]
     if columns:  # the rows can't be read then
         return columns
-    statements = [sql.FIND_STATUS_FAULTS, sql.FIND_SPAN_FAULTS]
+    statements = [sql.FIND_STATUS_FAULTS, sql.FIND_SPAN_FAULTS, sql.FIND_SOFT_DELETE_FAULTS]
     statements += [sql.FIND_OVERLAP_FAULTS, sql.FIND_DOUBLE_FAULTS, sql.FIND_LINK_FAULTS]
     # Where there are no organizations yet, they are made of the rows.
     absent = await conn.fetch(*sql.FIND_MISSING_TABLES.bind({"tables": ["organizations"]}))
     statements += [] if absent else [sql.FIND_TENANT_FAULTS]
     statements += [] if lock else [sql.FIND_LOCK_FAULTS]
-    return [
-        Finding(**row)
-        for statement in statements
-        for row in await conn.fetch(*statement.bind({"resource": first}), timeout=STEP_SECONDS)
-    ]
+    found = await find_obstacles(conn, statements, {"resource": first})
+    rules = await _rule_obstacles(conn)
+    return [*rules, *(finding for finding in found if finding.severity == "error")]
+
+
+async def _rule_obstacles(conn: Connection) -> list[Finding]:
+    """The CHECKs and names of others in the place of ours. A CHECK of theirs that has the name of
+    one of ours, and does the same, is taken for it."""
+    transaction = conn.transaction()
+    await transaction.start()
+    try:
+        await conn.execute(*sql.FORBID_WRITING.bind({}))
+        found = await status_findings(conn)
+        missing = {finding.what for finding in await rule_findings(conn, {})}
+        names = [Finding(**row) for row in await conn.fetch(*sql.FIND_NAME_FAULTS.bind({}))]
+    finally:
+        await transaction.rollback()
+    kept = {rule.name for rule in RULES} - missing
+    return [*found, *(name for name in names if name.what not in {*kept, *(f.what for f in found)})]

@@ -1,8 +1,9 @@
 -- Brings a database with contacts and appointments of its own up to the guarantees of schema.sql.
 --
 -- Run it through `booking-asgi schema --adopt`, which looks first at what stands in the way, or:
+--   psql "$URL" -f sql/migrations/0002_functions.sql    # harms nobody: find_double_faults needs it
 --   psql "$URL" -v resource="'main'" -f sql/find_overlap_faults.sql    # and find_double_faults,
---     _link_, _lock_, _span_, _status_ and _tenant_faults: each of them must print no row
+--     _link_, _lock_, _name_, _release_, _span_, _status_ and _tenant_faults: each must print no row
 --   psql "$URL" -v ON_ERROR_STOP=1 -f sql/adopt.sql
 -- Other resources than `main`: -c "set booking.resources = '{Dr. Lee,Dr. Kim}'" before that -f.
 -- Connect directly, not through a pooler: it is a session. Each step is a statement that commits,
@@ -53,6 +54,47 @@ where a.attrelid = 'appointments'::regclass and a.attname = 'status'
 -- step: What the exclusion constraint is made of.
 create extension if not exists btree_gist;
 
+-- step: The form in which names are compared: without case, invisible marks and superfluous spaces,
+-- and with one kind of apostrophe and of hyphen. Its body must never change, see schema.sql.
+do $$
+declare
+  spaces constant text := '\t\n\x0b\f\r\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008'
+    '\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
+  apostrophes constant text := '`\u00b4\u02b9\u02bb\u02bc\u2018\u2019\u201b\u2032\uff07';
+  hyphens constant text := '\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d';
+  -- translate() removes what it has no replacement for.
+  invisible constant text := '\u00ad\u034f\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e'
+    '\u2060\u2061\u2062\u2063\u2064\u2066\u2067\u2068\u2069\u206a\u206b\u206c\u206d\u206e\u206f'
+    '\ufe00\ufe01\ufe02\ufe03\ufe04\ufe05\ufe06\ufe07\ufe08\ufe09\ufe0a\ufe0b\ufe0c\ufe0d\ufe0e\ufe0f\ufeff';
+  folded text := $body$translate(value, E'\t\n\x0b\f\r`', '     ''')$body$;
+begin
+  if to_regprocedure('booking_fold(text)') is not null then
+    return;
+  end if;
+  if getdatabaseencoding() = 'UTF8' then
+    folded := format('normalize(translate(value, E''%s'', %L))', spaces || apostrophes || hyphens || invisible,
+                     repeat(' ', 24) || repeat('''', 10) || repeat('-', 10));
+  end if;
+  execute format('create function booking_fold(value text) returns text language sql immutable parallel safe '
+                 'return btrim(regexp_replace(lower(%s collate "default"), '' +'', '' '', ''g''))', folded);
+end
+$$;
+
+-- step: The time that an appointment occupies, its buffers included. Its body must never change either.
+do $$
+begin
+  if to_regprocedure('booking_span(timestamptz, integer, integer, integer)') is null then
+    create function booking_span(
+      scheduled_at timestamptz, duration_minutes integer, buffer_before_minutes integer, buffer_after_minutes integer
+    ) returns tsrange language sql immutable parallel safe
+    return tsrange(
+      (scheduled_at at time zone 'UTC') - make_interval(mins => buffer_before_minutes),
+      (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30) + buffer_after_minutes)
+    );
+  end if;
+end
+$$;
+
 -- step: New rows get a resource from now on. Old ones have none yet, and what has none is compared
 -- with nothing: so the exclusion constraint takes a tenth of the time to build.
 select pg_temp.briefly(format('alter table appointments add column resource text, '
@@ -64,9 +106,18 @@ select pg_temp.briefly(format('alter table appointments alter column resource se
 from pg_attribute
 where attrelid = 'appointments'::regclass and attname = 'resource' and not atthasdef;
 
--- step: And the other columns.
-select pg_temp.briefly(format('alter table appointments add column %I text', name))
-from unnest(array['attendee_name', 'idempotency_key']) as name
+-- step: And the other columns. Each default is a constant, so that no row is rewritten.
+select pg_temp.briefly(format('alter table appointments add column %I %s', name, type))
+from (values
+  ('attendee_name', 'text'),
+  ('idempotency_key', 'text'),
+  ('call_id', 'text'),
+  ('call_nth', 'integer'),
+  ('attendee_given', 'boolean not null default true'),
+  ('by_own_number', 'boolean not null default true'),
+  ('buffer_before_minutes', 'integer not null default 0'),
+  ('buffer_after_minutes', 'integer not null default 0')
+) as ours (name, type)
 where not exists (select from pg_attribute where attrelid = 'appointments'::regclass and attname = name);
 
 -- step: No statement sends an id.
@@ -77,13 +128,20 @@ where attrelid = 'appointments'::regclass and attname = 'id' and not atthasdef a
 -- step: What an interrupted build left behind stands in the way of its next one.
 select pg_temp.briefly(format('drop index %s', x.indexrelid::regclass))
 from pg_index x join pg_class i on i.oid = x.indexrelid
-where i.relname in ('appointments_contact_start_key', 'appointments_idempotency_key', 'contacts_org_email_idx')
+where i.relname in (
+    'appointments_contact_start_key', 'appointments_call_key', 'appointments_idempotency_key', 'contacts_org_email_idx'
+  )
   and x.indrelid in ('appointments'::regclass, 'contacts'::regclass) and not x.indisvalid;
 
 -- step: Who asks twice does not get two chairs; two children of one parent at the same time do.
 create unique index concurrently if not exists appointments_contact_start_key
-  on appointments (org_id, contact_id, scheduled_at, lower(coalesce(attendee_name, '')))
+  on appointments (org_id, contact_id, scheduled_at, booking_fold(coalesce(attendee_name, '')) collate "C")
   where status in ('pending', 'confirmed');
+
+-- step: Two spellings of one request, in one call at the same moment, get one appointment.
+create unique index concurrently if not exists appointments_call_key
+  on appointments (org_id, call_id, scheduled_at, call_nth)
+  where status in ('pending', 'confirmed') and call_id is not null;
 
 -- step: A repeated request finds its booking; a cancelled booking answers no repeat.
 create unique index concurrently if not exists appointments_idempotency_key
@@ -97,8 +155,7 @@ create index concurrently if not exists contacts_org_email_idx on contacts (org_
 select pg_temp.briefly($$
   alter table appointments add constraint appointments_resource_excl exclude using gist (
     org_id with =,
-    tsrange(scheduled_at at time zone 'UTC',
-            (scheduled_at at time zone 'UTC') + make_interval(mins => coalesce(duration_minutes, 30))) with &&,
+    booking_span(scheduled_at, duration_minutes, buffer_before_minutes, buffer_after_minutes) with &&,
     resource with =
   ) where (status in ('pending', 'confirmed'))
 $$)
@@ -237,6 +294,25 @@ where conrelid = 'appointments'::regclass and not convalidated and conname in (
   'appointments_duration_minutes_check', 'appointments_resource_fkey', 'appointments_contact_fkey'
 );
 
+-- step: The steps by which an older release's database becomes this one: here they are all made.
+create table if not exists booking_migrations (
+  name        text not null,
+  applied_at  timestamptz not null default now(),
+  constraint booking_migrations_pkey primary key (name)
+);
+
+-- step: Without them schema.sql would refuse these tables.
+insert into booking_migrations (name)
+values
+  ('0001_migrations'),
+  ('0002_functions'),
+  ('0003_calls'),
+  ('0004_call_key'),
+  ('0005_folded_key'),
+  ('0006_contact_start_key'),
+  ('0007_resource_excl')
+on conflict (name) do nothing;
+
 -- step: As it was.
 reset lock_timeout;
 
@@ -244,7 +320,7 @@ reset lock_timeout;
 reset statement_timeout;
 
 -- The way back. Leave out what was there before; labels of an enum stay. It loses the zones,
--- tokens, resources and attendees that were written meanwhile.
+-- tokens, resources, attendees and calls that were written meanwhile.
 --
 -- alter table appointments
 --   drop constraint if exists appointments_contact_fkey,
@@ -254,9 +330,14 @@ reset statement_timeout;
 --   drop constraint if exists appointments_scheduled_at_check,
 --   drop constraint if exists appointments_status_check,
 --   drop constraint if exists appointments_duration_minutes_check;
--- drop index if exists appointments_contact_start_key, appointments_idempotency_key, contacts_org_email_idx;
--- alter table appointments drop column resource, drop column attendee_name, drop column idempotency_key;
--- drop table vapi_credentials, resources;
+-- drop index if exists appointments_contact_start_key, appointments_call_key, appointments_idempotency_key,
+--   contacts_org_email_idx;
+-- alter table appointments
+--   drop column resource, drop column attendee_name, drop column idempotency_key,
+--   drop column call_id, drop column call_nth, drop column attendee_given, drop column by_own_number,
+--   drop column buffer_before_minutes, drop column buffer_after_minutes;
+-- drop function booking_fold(text), booking_span(timestamptz, integer, integer, integer);
+-- drop table vapi_credentials, resources, booking_migrations;
 -- Where it had none: alter table appointments alter column id drop default;
 -- Where there were organizations: alter table organizations drop column timezone, drop column phone_region;
 -- Where they had no name: alter table organizations drop column name;

@@ -23,6 +23,12 @@ with wanted ("table", "column", type, default_to, may_be_null, other_name) as (v
   ('appointments', 'status', 'text', null, false, null),
   ('appointments', 'attendee_name', 'text', null, true, null),
   ('appointments', 'idempotency_key', 'text', null, true, null),
+  ('appointments', 'call_id', 'text', null, true, null),
+  ('appointments', 'call_nth', 'integer', null, true, null),
+  ('appointments', 'attendee_given', 'boolean', 'true', false, null),
+  ('appointments', 'by_own_number', 'boolean', 'true', false, null),
+  ('appointments', 'buffer_before_minutes', 'integer', '0', false, null),
+  ('appointments', 'buffer_after_minutes', 'integer', '0', false, null),
   ('appointments', 'created_at', 'timestamptz', null, false, null),
   ('appointments', 'updated_at', 'timestamptz', null, false, null),
   ('vapi_credentials', 'token_sha256', 'bytea', null, false, null),
@@ -34,6 +40,7 @@ present as (
          a.atthasdef or a.attidentity <> '' as fills_itself,
          case when t.typcategory in ('S', 'E') then 'text'
               when b.typname in ('int4', 'int2') then 'integer'
+              when b.typname = 'bool' then 'boolean'
               else b.typname::text end as type
   from (select distinct "table" from wanted) as r (name)
   join pg_attribute a on a.attrelid = to_regclass(r.name) and a.attnum > 0 and not a.attisdropped
@@ -67,7 +74,7 @@ fault as (
   from wanted w
   join present p on p."table" = w."table" and p."column" = w."column" and p.type <> w.type
   union all
-  select w."table", w."column", 'error', 'has no default, and no statement sends one',
+  select w."table", w."column", 'error', 'has no default, and not every statement sends one',
          format('alter column %I set default %s', w."column", w.default_to)
   from wanted w
   join present p on p."table" = w."table" and p."column" = w."column" and p.type = w.type and not p.fills_itself
@@ -78,6 +85,14 @@ fault as (
   from wanted w
   join present p on p."table" = w."table" and p."column" = w."column" and p.is_required
   where w.may_be_null
+  union all
+  -- A buffer that is NULL would block all time before or after its appointment.
+  select w."table", w."column", case when w.type = 'integer' then 'error' else 'warning' end, 'may be NULL, and must not be',
+         format('alter column %I type %s using coalesce(%1$I, %3$s), alter column %1$I set not null',
+                w."column", w.type, w.default_to)
+  from wanted w
+  join present p on p."table" = w."table" and p."column" = w."column" and p.type = w.type and not p.is_required
+  where w.default_to is not null and w.type in ('integer', 'boolean')
   union all
   select p."table", p."column", 'error', 'is NOT NULL, and no statement fills it',
          format('alter column %I drop not null', p."column")

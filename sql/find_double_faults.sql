@@ -1,8 +1,9 @@
--- find_double_faults: active appointments of one contact, start and attendee, or of one idempotency key.
+-- find_double_faults: active appointments of one contact, start and attendee, of one number in a call, or of one idempotency key.
 with active as (
   -- As JSON, for there may be no such columns yet.
   select a.id, a.org_id, a.contact_id, a.scheduled_at,
-         lower(coalesce(to_jsonb(a) ->> 'attendee_name', '')) as attendee,
+         booking_fold(coalesce(to_jsonb(a) ->> 'attendee_name', '')) collate "C" as attendee,
+         to_jsonb(a) ->> 'call_id' as call_id, to_jsonb(a) ->> 'call_nth' as call_nth,
          to_jsonb(a) ->> 'idempotency_key' as idempotency_key
   from appointments a
   where a.status::text in ('pending', 'confirmed') and a.org_id is not null
@@ -12,6 +13,12 @@ double as (
   from active
   where contact_id is not null and scheduled_at is not null
   group by org_id, contact_id, scheduled_at, attendee
+  having count(*) > 1
+  union all
+  select 'appointments_call_key', min(scheduled_at), array_agg(id order by id)
+  from active
+  where call_id is not null and scheduled_at is not null and call_nth is not null
+  group by org_id, call_id, scheduled_at, call_nth
   having count(*) > 1
   union all
   select 'appointments_idempotency_key', min(scheduled_at), array_agg(id order by id)

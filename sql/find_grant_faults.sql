@@ -5,8 +5,15 @@ select format('grants on %s', needed."table") as what, 'error' as severity,
 from (values
   ('organizations', 'select'), ('vapi_credentials', 'select'), ('resources', 'select'),
   ('contacts', 'select'), ('contacts', 'insert'), ('contacts', 'update'),
-  ('appointments', 'select'), ('appointments', 'insert')
+  ('appointments', 'select'), ('appointments', 'insert'), ('appointments', 'update')
 ) as needed ("table", privilege)
 where not has_any_column_privilege(to_regclass(needed."table"), needed.privilege)
 group by needed."table"
-order by needed."table";
+union all
+select format('grants on %s', needed.function::regproc), 'error', format('This role may not execute %s', needed.function::regproc),
+       format('grant execute on function %s to %I;', needed.function, current_user)
+from unnest(array[
+  to_regprocedure('booking_fold(text)'), to_regprocedure('booking_span(timestamptz, integer, integer, integer)')
+]) as needed (function)
+where not has_function_privilege(needed.function, 'execute')
+order by what;

@@ -1,11 +1,18 @@
 -- find_overlap_faults: active appointments that begin before an earlier one of their resource ends.
 with active as (
-  select a.id, a.org_id, a.scheduled_at as starts,
-         a.scheduled_at + make_interval(mins => coalesce(a.duration_minutes, 30)) as ends,
-         -- As JSON, for there may be no such column yet.
-         coalesce(to_jsonb(a) ->> 'resource', :resource::text) as resource
-  from appointments a
-  where a.status::text in ('pending', 'confirmed') and coalesce(a.duration_minutes, 30) > 0
+  select a.id, a.org_id, a.resource,
+         a.scheduled_at - make_interval(mins => a.before) as starts,
+         a.scheduled_at + make_interval(mins => a.duration + a.after) as ends
+  from (
+    select a.id, a.org_id, a.scheduled_at, coalesce(a.duration_minutes, 30) as duration,
+           -- As JSON, for there may be no such columns yet.
+           coalesce(to_jsonb(a) ->> 'resource', :resource::text) as resource,
+           coalesce((to_jsonb(a) ->> 'buffer_before_minutes')::integer, 0) as before,
+           coalesce((to_jsonb(a) ->> 'buffer_after_minutes')::integer, 0) as after
+    from appointments a
+    where a.status::text in ('pending', 'confirmed')
+  ) a
+  where a.before + a.duration + a.after > 0
 ),
 following as (
   select active.*,

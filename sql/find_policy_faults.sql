@@ -8,7 +8,7 @@ with command as (
   from (values
     ('organizations', 'r'), ('vapi_credentials', 'r'), ('resources', 'r'),
     ('contacts', 'r'), ('contacts', 'a'), ('contacts', 'w'),
-    ('appointments', 'r'), ('appointments', 'a')
+    ('appointments', 'r'), ('appointments', 'a'), ('appointments', 'w')
   ) as needed ("table", command)
   left join pg_policy p on p.polrelid = to_regclass(needed."table") and p.polcmd in ('*', needed.command)
     and exists (select from unnest(p.polroles) as role where role = 0 or pg_has_role(role, 'usage'))

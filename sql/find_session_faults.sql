@@ -8,6 +8,16 @@ from (values
   (not exists (select from pg_extension where extname = 'btree_gist'),
    'btree_gist', 'warning', 'The extension that appointments_resource_excl is made of is not there',
    'create extension btree_gist;'),
+  -- Their text is in sql/migrations, and the mend is made of it.
+  (to_regclass('appointments') is not null
+     and (to_regprocedure('booking_fold(text)') is null
+          or to_regprocedure('booking_span(timestamptz, integer, integer, integer)') is null),
+   'functions', 'error', 'The functions by which names and times are compared are not there', null),
+  -- Asked of an accented letter, which other encodings may not have.
+  (getdatabaseencoding() <> 'UTF8'
+     or lower(chr(case when getdatabaseencoding() = 'UTF8' then 201 else 65 end) collate "default")
+        <> chr(case when getdatabaseencoding() = 'UTF8' then 233 else 97 end),
+   'folding', 'note', 'Names are compared without case in ASCII only, for the database''s encoding or collation has no more', null),
   (current_setting('statement_timeout') = '0' or current_setting('idle_in_transaction_session_timeout') = '0',
    'statement_timeout', 'note',
    'This role has no statement_timeout or no idle_in_transaction_session_timeout: what hangs holds its locks for ever',

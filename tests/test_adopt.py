@@ -26,6 +26,8 @@ from booking_core import (
     preflight,
     read_adoption,
 )
+from booking_core._guarantees import GUARANTEES
+from booking_core._rules import RULES
 from booking_core._statements import FIND_KEYS
 from booking_core.adoption import adoption_steps
 from tests.conftest import SCHEMA, a_database, connected, count, psql, until
@@ -34,6 +36,11 @@ from tests.test_command import run, without_key
 
 ADOPT = SCHEMA.parent / "adopt.sql"
 ORG = UUID("00000000-0000-4000-8000-000000000001")
+EXCL, CHECK = "appointments_resource_excl", "appointments_status_check"
+START, CALL = "appointments_contact_start_key", "appointments_call_key"
+REPEAT, STATUS = "appointments_idempotency_key", "appointments.status"
+RESOURCE = "appointments_resource_check"
+BASELINE = SCHEMA.parent.parent / "tests" / "releases" / "baseline.sql"
 STATES = "'pending', 'confirmed', 'cancelled', 'completed', 'no_show'"
 CONTACTS = """
     create table contacts (
@@ -92,6 +99,7 @@ OLD_WAY = f"""
             30, 'confirmed')
     """
 AT_ONCE = 50
+PROMISED = {*GUARANTEES, *(rule.name for rule in RULES)}
 
 
 @pytest.fixture
@@ -353,10 +361,143 @@ async def test_what_stands_in_the_way(
     assert snapshot(theirs) == before
 
 
+A1 = """
+    alter table appointments alter status set default 'scheduled',
+      add check (status in ('scheduled', 'confirmed', 'completed', 'cancelled', 'no_show'))
+    """
+A_DOMAIN = """
+    create domain state as text default 'scheduled'
+      check (value in ('scheduled', 'confirmed', 'cancelled'));
+    alter table appointments alter status drop default, alter status type state
+    """
+AN_ENUM = """
+    create type state as enum ('scheduled', 'confirmed', 'cancelled');
+    alter table appointments alter status drop default, alter status type state using status::state,
+      alter status set default 'scheduled'
+    """
+OTHERS = [
+    # PostgreSQL itself names it as ours.
+    ("organizations", A1, [CHECK, STATUS]),
+    ("organizations", A1.replace("check (", "constraint own check ("), ["own", STATUS]),
+    (
+        "organizations",
+        f"alter table appointments alter status type varchar(20); {A1}",
+        [CHECK, STATUS],
+    ),
+    ("organizations", "alter table appointments alter status set default 'scheduled'", [STATUS]),
+    ("organizations", A_DOMAIN, ["state_check", STATUS]),
+    ("organizations", AN_ENUM, [STATUS]),
+    # One beside it that is right mends nothing of the default.
+    ("organizations", f"{A1}, add constraint two check (status <> 'scheduled')", [CHECK, STATUS]),
+    # It lets NULL in.
+    ("organizations", f"alter table appointments add check (status in ({STATES}))", [CHECK]),
+    ("organizations", "alter table appointments add check (status <> '')", [CHECK]),
+    (
+        "organizations",
+        "alter table appointments add check (status ~ '^(confirmed|booked)$')",
+        [CHECK],
+    ),
+    (
+        "organizations",
+        f"alter table appointments add constraint {EXCL} check (service_type <> '')",
+        [EXCL],
+    ),
+    ("organizations", f"alter table appointments add constraint {EXCL} unique (id)", [EXCL]),
+    (
+        "organizations",
+        f"alter table appointments add constraint {REPEAT} unique (id, created_at)",
+        [REPEAT],
+    ),
+    ("organizations", f"create index {CALL} on appointments (contact_id)", [CALL]),
+    ("organizations", f"create unique index {START} on contacts (org_id, name)", [START]),
+    ("organizations", f"create view {CALL} as select 1", [CALL]),
+    (
+        "organizations",
+        "alter table appointments add resource text;"
+        f" alter table appointments add constraint {RESOURCE} check (id is not null)",
+        [RESOURCE],
+    ),
+    (
+        "organizations",
+        "alter table appointments add constraint appointments_contact_fkey"
+        " foreign key (id) references appointments (id)",
+        ["appointments_contact_fkey"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "sabotage", "whats"), OTHERS)
+async def test_what_is_named_as_ours_and_is_not(
+    theirs: str, conn: Connection, kind: str, sabotage: str, whats: list[str]
+) -> None:
+    """It stands in the way, as does what lets another status in; nothing is written, the mends run
+    as they are printed, and the adoption after them leaves every guarantee."""
+    make(theirs, THEIRS[kind])
+    await conn.execute(sabotage)
+    before = snapshot(theirs)
+    findings = await adopt(conn)
+    assert sorted(finding.what for finding in findings) == sorted(whats)
+    assert snapshot(theirs) == before
+    for finding in findings:
+        psql(theirs, "-c", finding.mend or "")
+    assert await adopt(conn) == []
+    clinic = await settle(conn)
+    assert [what for what in await graves(conn) if what in PROMISED] == []
+    with pytest.raises(asyncpg.PostgresError):
+        await conn.execute(
+            "insert into appointments (id, org_id, service_type, scheduled_at, status)"
+            " values (gen_random_uuid(), $1, 's', now(), 'scheduled')",
+            clinic.id,
+        )
+
+
+async def test_a_rule_of_their_own_is_enough(theirs: str, conn: Connection) -> None:
+    """In whatever words it refuses the same: nothing stands in the way."""
+    make(theirs, WITH_ORGANIZATIONS)
+    await conn.execute(
+        "alter table appointments alter status set not null, alter scheduled_at set not null,"
+        " add check (status = any ('{no_show,pending,confirmed,cancelled,completed}'))"
+    )
+    assert await adopt(conn) == []
+    await settle(conn)
+    assert await graves(conn) == []
+
+
+async def test_an_older_release_is_upgraded_not_adopted(theirs: str, conn: Connection) -> None:
+    """Its keys have our names: it is told so, and nothing is changed."""
+    psql(theirs, "-f", str(BASELINE))
+    before = snapshot(theirs)
+    [finding] = await adopt(conn)
+    assert "schema --upgrade" in f"{finding.problem} {finding.mend}"
+    assert snapshot(theirs) == before
+
+
+@pytest.mark.parametrize("spelling", ["Nora  O'Neill", "NORA O\u2019NEILL", "nora o\u200b'neill"])
+async def test_names_that_fold_alike_are_doubles(
+    theirs: str, conn: Connection, spelling: str
+) -> None:
+    """They are listed before anything is written, though the function is not there yet."""
+    make(theirs, WITH_ORGANIZATIONS)
+    await conn.execute("alter table appointments add attendee_name text, add resource text")
+    for name, resource in (("Nora O'Neill", "a"), (spelling, "b")):
+        await conn.execute(
+            "insert into appointments"
+            " (org_id, contact_id, service_type, scheduled_at, attendee_name, resource)"
+            " select $1, min(id::text)::uuid, 's', $2, $3, $4 from contacts",
+            ORG,
+            SOON + timedelta(days=3000),
+            name,
+            resource,
+        )
+    before = snapshot(theirs)
+    assert [finding.what for finding in await adopt(conn)] == [START]
+    assert snapshot(theirs) == before
+
+
 async def test_what_comes_meanwhile_is_listed(theirs: str, conn: Connection) -> None:
     """An overlap that nobody saw at first: named, and adopted once it is mended."""
     make(theirs, WITH_ORGANIZATIONS)
-    for step in adoption_steps()[:8]:
+    for step in adoption_steps()[:10]:
         await conn.execute(step)
     await conn.execute(OVERLAP)
     await conn.execute("update appointments set resource = null where duration_minutes = 5")

@@ -33,6 +33,8 @@ SAMPLES = {
     "duration_minutes": "30",
     "idempotency_key": "k",
     "tables": "{contacts,appointments}",
+    "zones": "{America/New_York}",
+    "instants": "{2027-03-01 14:00Z}",
 }
 
 

@@ -24,7 +24,7 @@ SOUND: Row = {"status": "confirmed", "scheduled_at": "tomorrow", "resource": "ma
 
 # What other systems call a status. "another" stands for all that nobody thought of.
 OFTEN = (
-    *("another", "scheduled", "booked", "rescheduled", "requested", "approved", "tentative"),
+    *("scheduled", "another", "booked", "rescheduled", "requested", "approved", "tentative"),
     *("active", "open", "new", "hold", "draft", "arrived", "checked_in", "in_progress", "done"),
     *("canceled", "no-show", "noshow", "deleted", "archived", "x"),
 )
@@ -81,8 +81,8 @@ async def rule_findings(conn: Connection, names: Mapping[str, str]) -> list[Find
         example = let_in[0][rule.column]
         problem = f"Nothing refuses the {rule.column} {'NULL' if example is None else example!r}: "
         mend = f"alter table appointments add constraint {rule.name} check ({rule.condition});"
-        late = [check for check in checks if check["is_enforced"] and not check["is_whole"]]
-        if late and not await _let_in(conn, checks, rule.column, rows, whole=False):
+        late = [check for check in checks if check["is_enforced"] and not check["is_valid"]]
+        if late and not await _let_in(conn, checks, rule.column, rows, new_rows=True):
             problem = "Old rows were not looked at by " + ", ".join(c["name"] for c in late) + ": "
             mend = "\n".join(
                 f"alter table appointments validate constraint {check['name']};"
@@ -110,7 +110,7 @@ async def status_findings(conn: Connection) -> list[Finding]:
         if check["kind"] != "not null" and check["is_enforced"]
     }
     rows: list[Row] = [{**SOUND, "status": each} for each in sorted(set().union(*meant.values()))]
-    let_in = {row["status"] for row in await _let_in(conn, alone, "status", rows, whole=False)}
+    let_in = {row["status"] for row in await _let_in(conn, alone, "status", rows, new_rows=True)}
     for check in alone:
         if others := sorted(meant.get(check["name"], set()) & let_in):
             problem = f"The CHECK {check['name']} lets in the status " + ", ".join(others[:5])
@@ -146,8 +146,9 @@ async def _look(conn: Connection) -> tuple[list[asyncpg.Record], list[str]]:
     cases = {case for text in STATUSES for case in (text.upper(), text.title(), f" {text}")}
     fallback = await _fallback(conn, status)
     often = [*([fallback] if fallback is not None else []), *sorted(named), *OFTEN, *sorted(cases)]
-    foreign = _foreign(status, often)
-    return checks, [text for text in dict.fromkeys(status["labels"] or often) if text in foreign]
+    texts = often if status["labels"] is None else status["labels"]
+    foreign = _foreign(status, texts)
+    return checks, [text for text in dict.fromkeys(texts) if text in foreign]
 
 
 async def _fallback(conn: Connection, status: asyncpg.Record) -> str | None:
@@ -182,15 +183,17 @@ async def _let_in(
     column: str,
     rows: Sequence[Row],
     *,
-    whole: bool = True,
+    new_rows: bool = False,
 ) -> list[Row]:
-    """The rows that none of the checks refuses; with `whole` only of those that hold for all rows.
+    """The rows that none of the checks refuses; of `new_rows` also those that are NOT VALID.
 
     What a check makes of other columns proves nothing, nor does one that refuses a sound row too.
     """
     left = list(rows)
     for check in checks:
-        if not left or not check["is_whole" if whole else "is_enforced"]:
+        if not check["is_enforced"] or not check["is_inherited"]:
+            continue
+        if not left or not (check["is_valid"] or new_rows):
             continue
         if column not in check["columns"] or not set(check["columns"]) <= SOUND.keys():
             continue

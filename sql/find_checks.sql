@@ -31,7 +31,7 @@ checks as (
          pg_get_expr(c.conbin, c.conrelid) as expression,
          -- A column of PostgreSQL 18; before, each one is enforced.
          coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true) as is_enforced,
-         c.convalidated and not (c.connoinherit and r.relhassubclass) as is_whole,
+         c.convalidated as is_valid, not (c.connoinherit and r.relhassubclass) as is_inherited,
          format('alter table %s drop constraint %I', c.conrelid::regclass, c.conname) as drop,
          string_agg(format('%s as %I', s.sample, s."column"), ', ') as sample, s."table" as alias
   from sampled s
@@ -39,18 +39,18 @@ checks as (
   join pg_class r on r.oid = c.conrelid
   group by c.oid, s."table", r.relhassubclass
   union all
-  select s."table", quote_ident(c.conname), 'domain', array[s."column"], pg_get_expr(c.conbin, 0), true, c.convalidated,
+  select s."table", quote_ident(c.conname), 'domain', array[s."column"], pg_get_expr(c.conbin, 0), true, c.convalidated, true,
          format('alter domain %s drop constraint %I', c.contypid::regtype, c.conname), s.sample || ' as value', 'domain'
   from sampled s
   join typed u on u.attrelid = s.attrelid and u.attnum = s.attnum
   join pg_constraint c on c.contypid = u.type and c.contype = 'c'
   union all
-  select s."table", quote_ident(s."column"), 'not null', array[s."column"], 'value is not null', true, true, '',
+  select s."table", quote_ident(s."column"), 'not null', array[s."column"], 'value is not null', true, true, true, '',
          s.sample || ' as value', 'column'
   from sampled s
   where exists (select from typed u where u.attrelid = s.attrelid and u.attnum = s.attnum and u.is_required)
 )
-select "table", name, kind, columns, expression, is_enforced, is_enforced and is_whole as is_whole, drop,
+select "table", name, kind, columns, expression, is_enforced, is_valid, is_inherited, drop,
        format('select given_number from jsonb_array_elements($1::jsonb) with ordinality as given (given_row, given_number)'
               ' cross join lateral (select %s) as %I where (%s) is not false', sample, alias, expression) as probe
 from checks

@@ -56,6 +56,7 @@ fault as (
   union all
   select w."table", w."column", 'error', 'is not there',
          format('add column %I %s', w."column", concat_ws(' default ', w.type, w.default_to))
+           || case when w.type in ('integer', 'boolean') and w.default_to is not null then ' not null' else '' end
   from wanted w
   where to_regclass(w."table") is not null and not exists (
     select from present p where p."table" = w."table" and p."column" in (w."column", w.other_name)
@@ -65,7 +66,7 @@ fault as (
          case
            -- In the place of UTC the zone that they were written in.
            when p.type = 'timestamp' then format('alter column %I type timestamptz using %1$I at time zone ''UTC''', w."column")
-           when w.default_to is not null and p.type = 'text' then
+           when w.default_to is not null and (p.type = 'text' or w.type <> 'uuid') then
              format('alter column %I drop default, alter column %1$I type %s using %1$I::%2$s, alter column %1$I set default %3$s',
                     w."column", w.type, w.default_to)
            -- No number becomes a uuid.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from booking_core import Connection, Finding, Organization, _statements, book, preflight
 from booking_core._statements import Statement
 from booking_core.preflight import SERVING, SETTING_UP
-from tests.conftest import connected, count, psql
+from tests.conftest import SCHEMA, connected, count, psql
 from tests.factories import TOKEN, a_clinic, a_request, arguments
 from tests.test_command import BOOK, empty_url, folder, free_port, run, served
 
@@ -73,6 +75,37 @@ KEYS = [
     ),
     (f"drop index {REPEAT}", REPEAT, "warning"),
     (invalid(REPEAT), REPEAT, "warning"),
+    (f"drop index {CALL}", CALL, "warning"),
+    (invalid(CALL), CALL, "warning"),
+    (
+        f"drop index {CALL}; create unique index {CALL} on appointments (org_id, call_id)"
+        " where status in ('pending', 'confirmed') and call_id is not null",
+        CALL,
+        "warning",
+    ),
+    # Something else has the name.
+    (f"drop index {CALL}; create index {CALL} on contacts (org_id)", CALL, "warning"),
+    (f"drop index {CALL}; create view {CALL} as select 1 as one", CALL, "warning"),
+    (f"drop index {START}; create table {START} (id int)", START, "warning"),
+    (
+        f"{NO_EXCL} alter table appointments add constraint {EXCL} check (service_type <> '')",
+        EXCL,
+        "warning",
+    ),
+    (
+        f"{NO_EXCL} alter table appointments add constraint {EXCL} unique (id, resource)",
+        EXCL,
+        "warning",
+    ),
+    (
+        # As an older release had it: the buffers are not heeded.
+        f"{NO_EXCL} alter table appointments add constraint {EXCL} exclude using gist (org_id with"
+        " =, tsrange(scheduled_at at time zone 'UTC', (scheduled_at at time zone 'UTC') +"
+        " make_interval(mins => coalesce(duration_minutes, 30))) with &&, resource with =)"
+        " where (status in ('pending', 'confirmed'))",
+        EXCL,
+        "warning",
+    ),
     (
         f"drop index {REPEAT}; alter table appointments add constraint {REPEAT}"
         " unique (org_id, idempotency_key) deferrable",
@@ -139,6 +172,33 @@ COLUMNS = [
         "error",
     ),
     ("alter table organizations drop phone_region", "organizations.phone_region", "error"),
+    ("alter table appointments drop call_id", "appointments.call_id", "error"),
+    ("alter table appointments drop call_nth", "appointments.call_nth", "error"),
+    ("alter table appointments drop attendee_given", "appointments.attendee_given", "error"),
+    ("alter table appointments drop by_own_number", "appointments.by_own_number", "error"),
+    (
+        "alter table appointments drop buffer_before_minutes cascade",
+        "appointments.buffer_before_minutes",
+        "error",
+    ),
+    (
+        "alter table appointments alter buffer_after_minutes drop not null",
+        "appointments.buffer_after_minutes",
+        "error",
+    ),
+    (
+        "alter table appointments alter by_own_number drop not null",
+        "appointments.by_own_number",
+        "warning",
+    ),
+    (
+        "alter table appointments alter attendee_given drop default,"
+        " alter attendee_given type integer using attendee_given::integer",
+        "appointments.attendee_given",
+        "error",
+    ),
+    ("drop function booking_span cascade", "functions", "error"),
+    ("drop function booking_fold cascade", "functions", "error"),
     ("drop extension btree_gist cascade", "btree_gist", "warning"),
 ]
 ROWS = [
@@ -291,6 +351,21 @@ async def test_a_missing_privilege_is_an_error(
     assert grave(await preflight(conn)) == []
 
 
+@pytest.mark.parametrize("function", ["booking_fold", "booking_span"])
+async def test_a_function_that_may_not_be_called_is_an_error(
+    conn: Connection, role: str, function: str
+) -> None:
+    """Named, with the grant."""
+    await conn.execute(
+        f"set local role none; revoke execute on function {function} from public;"
+        f" set local role {role}"
+    )
+    finding = found(await preflight(conn), f"grants on {function}")
+    assert finding.severity == "error"
+    await mend_as_owner(conn, finding, role)
+    assert grave(await preflight(conn)) == []
+
+
 async def test_a_role_without_any_right_is_told_so(conn: Connection) -> None:
     """Nothing can be read, and yet each table is named."""
     await conn.execute("create role booking_stranger; set local role booking_stranger")
@@ -302,7 +377,7 @@ async def test_a_role_without_any_right_is_told_so(conn: Connection) -> None:
     ("policy", "severity"),
     [
         ("", "error"),
-        ("create policy theirs on contacts to postgres using (true);", "error"),
+        ("create policy theirs on contacts to session_user using (true);", "error"),
         ("create policy theirs on contacts for select using (true);", "error"),
         (
             "create policy theirs on contacts"
@@ -482,6 +557,42 @@ def test_check_of_a_clean_database(quiet: str) -> None:
     done = run("check", database_url=quiet)
     assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing found\n", "")
     assert json.loads(run("check", "--json", database_url=quiet).stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [
+        ("encoding 'SQL_ASCII' locale 'C' locale_provider libc", True),
+        ("encoding 'UTF8' locale 'C' locale_provider libc", True),
+        ("encoding 'UTF8' locale 'C.UTF-8' locale_provider libc", False),
+        ("encoding 'LATIN1' locale 'C' locale_provider libc", True),
+    ],
+)
+async def test_names_that_are_folded_in_ascii_only(
+    server_url: str, options: str, noted: bool
+) -> None:
+    """A note, where the encoding or the collation has no more."""
+    async with connected(server_url) as conn:
+        name = f"booking_test_{secrets.token_hex(4)}"
+        await conn.execute(f"create database {name} template template0 {options}")
+    url = urlsplit(server_url)._replace(path=f"/{name}").geturl()
+    try:
+        psql(url, "-f", str(SCHEMA))
+        async with connected(url) as conn:
+            whats = [finding.what for finding in await preflight(conn)]
+        assert ("folding" in whats) == noted
+    finally:
+        async with connected(server_url) as conn:
+            await conn.execute(f"drop database {name} with (force)")
+
+
+def test_check_of_tables_that_are_to_be_adopted(empty_url: str) -> None:
+    """Where there are contacts and appointments already, `schema --apply` would fail halfway."""
+    psql(empty_url, "-c", "create table contacts (id uuid); create table appointments (id uuid)")
+    done = run("check", database_url=empty_url)
+    assert done.returncode == 1
+    assert "schema --adopt" in done.stdout
+    assert "schema --apply" not in done.stdout
 
 
 def test_check_of_a_suggestion_is_success(url: str) -> None:

@@ -30,6 +30,7 @@ from booking_core import (
     add_organization,
     add_token,
     read_schema,
+    upgrade,
 )
 
 ANY_ZONE = "Region/City"
@@ -170,7 +171,12 @@ def simulate_call(
 
 
 async def _make_demo(conn: Connection) -> None:
-    await conn.execute(read_schema())
+    # From the second start on the tables are there, maybe as an older release made them.
+    obstacles = await upgrade(conn, lock=True)
+    if [obstacle.what for obstacle in obstacles] == ["tables"]:
+        await conn.execute(read_schema())
+    elif obstacles:
+        raise click.ClickException(f"{obstacles[0].what}: {obstacles[0].problem}")
     # From the second start on it is there already, and stays as it is.
     with contextlib.suppress(OrganizationNotReady):
         async with conn.transaction():

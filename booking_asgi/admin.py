@@ -29,6 +29,7 @@ from booking_core import (
     preflight,
     read_schema,
     revoke_token,
+    upgrade,
 )
 
 T = TypeVar("T")
@@ -105,7 +106,12 @@ def _first_line(error: Exception) -> str:
     is_flag=True,
     help="Bring a database with appointments of its own up to it.",
 )
-@click.option("--lock", is_flag=True, help="Adopt more than 20,000: bookings wait meanwhile.")
+@click.option(
+    "--upgrade", "upgrades", is_flag=True, help="Bring the tables of an older release up to it."
+)
+@click.option(
+    "--lock", is_flag=True, help="With more than 20,000 appointments: bookings wait meanwhile."
+)
 @click.option(
     "--resource",
     "resources",
@@ -114,17 +120,28 @@ def _first_line(error: Exception) -> str:
 )
 @click.pass_obj
 def schema(
-    config: Config, apply: bool, adopts: bool, lock: bool, resources: tuple[str, ...]
+    config: Config,
+    apply: bool,
+    adopts: bool,
+    upgrades: bool,
+    lock: bool,
+    resources: tuple[str, ...],
 ) -> None:
-    """Print the tables as SQL. To make them, or to adopt those of a database, is safe to repeat."""
-    if (adopts and apply) or ((lock or resources) and not adopts):
-        raise click.UsageError("--apply and --adopt exclude each other; the others are of --adopt")
-    if not apply and not adopts:
+    """Print the tables as SQL. To make, adopt or upgrade those of a database is safe to repeat."""
+    if apply + adopts + upgrades > 1:
+        raise click.UsageError("--apply, --adopt and --upgrade exclude each other")
+    if (resources and not adopts) or (lock and not (adopts or upgrades)):
+        raise click.UsageError("--resource is of --adopt, --lock of --adopt and --upgrade")
+    if not (apply or adopts or upgrades):
         click.echo(read_schema(), nl=False)
         return
     with database_url(config) as url:
         if apply:
             run_on(url, lambda conn: conn.execute(read_schema()))
+            return
+        if upgrades:
+            _refuse(run_on(url, lambda conn: upgrade(conn, lock=lock)))
+            click.echo("Upgraded.")
             return
         findings = run_on(
             url, lambda conn: adopt(conn, resources=resources or ("main",), lock=lock)

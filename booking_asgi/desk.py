@@ -30,6 +30,9 @@ FAILED: Mapping[FailureCode, str] = {
     "TEMPORARILY_UNAVAILABLE": "❌ Booking could not be confirmed",
 }
 
+# No unique key for ON CONFLICT (org_id, phone), and no privilege.
+NO_TABLE = ("42P10", "42501")
+
 log = structlog.get_logger("booking_asgi")
 
 
@@ -95,7 +98,7 @@ def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
         code = "TEMPORARILY_UNAVAILABLE"
     elif isinstance(error, ContactNotResolved):
         code = "CONTACT_RESOLUTION_FAILED"
-    elif isinstance(error, asyncpg.PostgresError) and not _is_of_appointments(error):
+    elif isinstance(error, asyncpg.PostgresError) and _is_of_contacts(error):
         code = "CONTACT_UPSERT_FAILED" if request.phone else "CONTACT_CREATION_FAILED"
     log.error(
         f"VapiTools: {FAILED[code]}", orgId=str(request.org_id), **_who(request), **describe(error)
@@ -103,9 +106,11 @@ def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
     return Failure(code)
 
 
-def _is_of_appointments(error: asyncpg.PostgresError) -> bool:
-    """Where the table is partitioned, its name is only the beginning of what is told."""
-    return (error.table_name or "").startswith("appointments")
+def _is_of_contacts(error: asyncpg.PostgresError) -> bool:
+    """Whether the contact could not be written. A missing key of ON CONFLICT and a missing grant
+    name no table. Where the table is partitioned, its name is only the beginning of what is told.
+    """
+    return error.sqlstate in NO_TABLE or (error.table_name or "").startswith("contacts")
 
 
 def _log_contact(
@@ -123,11 +128,17 @@ def _log_contact(
             lines.info("VapiTools: ✅ Found contact after race condition retry", **contact)
         case "email_ambiguous":
             lines.warning(
-                "VapiTools: ⚠️ Several contacts share the email, took the last one contacted",
+                "VapiTools: ⚠️ Several contacts share the email, took one of them",
                 **contact,
             )
         case _:
             assert_never(outcome.contact_match)
+    if outcome.contact_changes:
+        lines.info(
+            "VapiTools: Contact changed",
+            contactId=contact["contactId"],
+            columns=list(outcome.contact_changes),
+        )
     if not outcome.email_kept:
         lines.warning(
             "VapiTools: ⚠️ A unique key gives the email to another contact, not stored", **contact

@@ -37,11 +37,13 @@ def render(
         case SlotTaken():
             return failure(HTTPStatus.CONFLICT, "SLOT_UNAVAILABLE", "The time is taken", said)
         case InvalidRequest():
-            return failure(HTTPStatus.BAD_REQUEST, outcome.code, outcome.problem, said)
+            reused = outcome.code == "IDEMPOTENCY_KEY_REUSED"
+            status = HTTPStatus.UNPROCESSABLE_ENTITY if reused else HTTPStatus.BAD_REQUEST
+            return failure(status, outcome.code, outcome.problem, said)
         case Failure():
             out = outcome.code == "TEMPORARILY_UNAVAILABLE"
-            status = HTTPStatus.SERVICE_UNAVAILABLE if out else HTTPStatus.INTERNAL_SERVER_ERROR
-            return failure(status, outcome.code, MESSAGES[outcome.code], said)
+            fault = HTTPStatus.SERVICE_UNAVAILABLE if out else HTTPStatus.INTERNAL_SERVER_ERROR
+            return failure(fault, outcome.code, MESSAGES[outcome.code], said)
 
 
 def failure(status: int, code: str, message: str, said: str) -> tuple[int, dict[str, object]]:

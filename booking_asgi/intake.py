@@ -35,12 +35,17 @@ def understand_call(
         return InvalidRequest("INVALID_ARGUMENTS", "arguments", "They are not a JSON object")
     if is_foreign(call.arguments, organization):
         return InvalidRequest("INVALID_ARGUMENTS", "orgId", "It is not this organization's")
-    number = message.caller_number
-    asked = understand(config, organization, call.arguments, caller_number=number)
+    # Without a call or chat to belong to, nothing says that a second one is a repeat.
+    call_id = message.conversation or secrets.token_hex()
+    asked = understand(
+        config,
+        organization,
+        call.arguments,
+        caller_number=message.caller_number,
+        call_id=call_id,
+    )
     if isinstance(asked, BookingRequest):
-        # Without a call or chat to belong to, nothing says that a second one is a repeat.
-        conversation = message.conversation or secrets.token_hex()
-        key = vapi.idempotency_key(conversation, "book-appointment", asked)
+        key = vapi.idempotency_key(call_id, "book-appointment", asked)
         asked = dataclasses.replace(asked, idempotency_key=key)
     return asked
 
@@ -51,12 +56,17 @@ def understand(
     arguments: Mapping[str, object],
     *,
     caller_number: object = None,
+    call_id: str | None = None,
     idempotency_key: str | None = None,
 ) -> Understood:
     """Read the arguments, and refuse what this endpoint does not book. Never raises."""
     try:
         request = BookingRequest.parse(
-            arguments, organization, caller_number=caller_number, idempotency_key=idempotency_key
+            arguments,
+            organization,
+            caller_number=caller_number,
+            call_id=call_id,
+            idempotency_key=idempotency_key,
         )
         check_bookable(request, organization, datetime.now(UTC), config.horizon_days)
     except InvalidRequest as refusal:

@@ -27,6 +27,7 @@ STATUSES = {
     404: "There is no such tool.",
     408: "The body did not arrive in time.",
     409: "The time is taken.",
+    422: "The idempotency key was given with another contact or start.",
     500: "A fault: nothing is booked.",
     503: "It is not known whether it is booked: repeat the same request.",
 }

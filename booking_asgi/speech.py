@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +50,7 @@ SAY: Mapping[str, str] = {
     "CONTACT_UPSERT_FAILED": (
         "I encountered an issue saving your contact information. Please try again."
     ),
+    "IDEMPOTENCY_KEY_REUSED": "I can't book that as it was sent. Please try again.",
     "INVALID_ARGUMENTS": (
         "I did not understand one of the details. Could you please say that again?"
     ),
@@ -96,6 +98,7 @@ INSTRUCT: Mapping[str, str] = {
     "CONTACT_UPSERT_FAILED": (
         "Not booked: the contact could not be saved. Apologize, and offer that somebody calls back."
     ),
+    "IDEMPOTENCY_KEY_REUSED": "Not booked: {problem}.",
     "INVALID_ARGUMENTS": (
         "Not booked: {field} was not understood. {problem}. Correct it, or ask for it, and call "
         "again."
@@ -132,7 +135,10 @@ INSTRUCT: Mapping[str, str] = {
 
 # So many that all that may stand around them still makes 60.
 MOST_SERVICE_WORDS = 14
-MOST_RESOURCE_WORDS = 4
+MOST_NAME_WORDS = 4
+PLAIN = str.maketrans(
+    {**dict.fromkeys("\u2018\u2019\u02bc", "'"), **dict.fromkeys("\u2010\u2011\u2013\u2014", "-")}
+)
 MISHEARD = {"email": "email address", "phone": "phone number"}
 
 
@@ -141,11 +147,16 @@ def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None)
     match outcome:
         case Booked():
             when = f"{spoken(outcome.scheduled_at, zone)}, {city(zone)} time"
-            return (
-                f"Your {_short(outcome.service_type)} is booked for {when}.{_but(outcome, request)}"
-            )
+            service = _short(_service(outcome, request))
+            return f"Your {service} is booked for {when}.{_but(outcome, request, zone)}"
         case SlotTaken():
             when = spoken(outcome.scheduled_at, zone)
+            if outcome.held_for is not None:
+                held_for = _short(clean(outcome.held_for), MOST_NAME_WORDS)
+                return (
+                    f"I have {when} for {held_for} already, and nothing else is free then. If it is"
+                    " for somebody else, shall I look for another time?"
+                )
             return f"I'm sorry, {when} is already taken. Shall I look for another time?"
         case InvalidRequest():
             return _fill(SAY[outcome.code], outcome)
@@ -162,7 +173,16 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
             when = spoken(outcome.scheduled_at, zone)
             if request and request.scheduled_at.utcoffset() != _local(request, zone).utcoffset():
                 when = f"{when}, {city(zone)} time"
-            return f"Booked: {_short(outcome.service_type)} on {when}.{_but(outcome, request)}"
+            service = _short(_service(outcome, request))
+            return f"Booked: {service} on {when}.{_but(outcome, request, zone)}"
+        case SlotTaken() if outcome.held_for is not None:
+            held_for = _short(clean(outcome.held_for), MOST_NAME_WORDS)
+            return (
+                f"Not booked again: this call holds {spoken(outcome.scheduled_at, zone)} already,"
+                f" for {held_for}, and nothing else is free then. If only the name was corrected,"
+                " that appointment stands, and the clinic can change its name. If it is for"
+                " somebody else, offer another time."
+            )
         case SlotTaken():
             return f"Not booked: {spoken(outcome.scheduled_at, zone)} is taken. Offer another time."
         case InvalidRequest():
@@ -192,21 +212,54 @@ def _local(request: BookingRequest, zone: ZoneInfo) -> datetime:
     return request.scheduled_at.astimezone(zone)
 
 
-def _but(booked: Booked, request: BookingRequest | None) -> str:
-    """What of the request the booking does not hold."""
-    sentences = (
-        [f" The {MISHEARD[what]} was not understood." for what in request.misheard]
-        if request
-        else []
+def clean(words: str) -> str:
+    """A person's words without what could pass for an instruction to the model, or for markup.
+
+    Letters, combining marks, digits, spaces and `,'&/-` stay. A typographic apostrophe or hyphen
+    becomes a plain one.
+    """
+    kept = (
+        sign
+        if sign in " ,'&/-" or unicodedata.category(sign)[0] in "LM" or sign.isdecimal()
+        else " "
+        for sign in words.translate(PLAIN)
     )
-    if request and request.resource not in (None, booked.resource):
-        with_whom = _short(booked.resource, MOST_RESOURCE_WORDS)
-        sentences.append(f" It is with {with_whom}, as booked before.")
-    if request and request.duration_minutes != booked.duration_minutes:
-        sentences.append(f" It is for {booked.duration_minutes} minutes, as booked before.")
-    if not booked.email_kept:
-        sentences.append(" The email address could not be stored.")
-    return "".join(sentences)
+    return " ".join("".join(kept).split())
+
+
+def _service(booked: Booked, request: BookingRequest | None) -> str:
+    """What the appointment is for. What is stored of one that was found by contact and start alone
+    may be another person's words: then it is what the request says."""
+    own = booked.recognised_by == "contact" and request is not None
+    return clean(request.service_type if own and request else booked.service_type) or "appointment"
+
+
+def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
+    """What of the request the booking does not hold, and what else this call booked."""
+    if request is None:
+        return ""
+    notes = [f" The {MISHEARD[what]} was not understood." for what in request.misheard]
+    if booked.recognised_by in ("key", "call"):
+        if request.resource is not None and _differ(request.resource, booked.resource):
+            notes.append(
+                f" It is with {_short(booked.resource, MOST_NAME_WORDS)}, as booked before."
+            )
+        if request.duration_minutes != booked.duration_minutes:
+            notes.append(f" It is for {booked.duration_minutes} minutes, as booked before.")
+        if booked.attendee_name is not None and _differ(request.name or "", booked.attendee_name):
+            name = _short(clean(booked.attendee_name), MOST_NAME_WORDS)
+            notes.append(f" It is under the name {name}.")
+    if booked.others_at_this_start:
+        count = booked.others_at_this_start + 1
+        notes.append(f" This call now holds {count} appointments at that time.")
+    elif booked.other_start is not None:
+        other = f"{booked.other_start.astimezone(zone):%A, %B %-d at %-I:%M %p}"
+        notes.append(f" This call also booked {other}: if this one was to replace it, say so.")
+    return "".join(notes)
+
+
+def _differ(one: str, other: str) -> bool:
+    return clean(one).casefold() != clean(other).casefold()
 
 
 def _clock(local: datetime) -> str:

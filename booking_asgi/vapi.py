@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -22,6 +23,7 @@ BOOK_APPOINTMENT = frozenset(
     {"book-appointment", "bookClinicAppointment", "bookAppointment", "book_appointment"}
 )
 MOST_CALLS = 16
+CONVERSATION = re.compile(r"[!-~]{1,254}")
 
 
 class _Message(TypedDict, total=False):
@@ -161,7 +163,11 @@ def _decode(arguments: object) -> Mapping[str, object] | None:
 
 def _conversation(message: Mapping[str, object]) -> str | None:
     ids = (_mapping(message, key).get("id") for key in ("call", "chat"))
-    return next((found for found in ids if isinstance(found, str) and found), None)
+    found = next((found for found in ids if isinstance(found, str) and found), None)
+    # It is opaque, so it may hold what no column takes.
+    if found is None or CONVERSATION.fullmatch(found):
+        return found
+    return hashlib.sha256(found.encode(errors="surrogatepass")).hexdigest()
 
 
 def _caller_number(message: Mapping[str, object]) -> object:

@@ -11,6 +11,7 @@ from booking_core.adoption import adopt, read_adoption
 from booking_core.booking import Appointment, Booked, SlotTaken, book, list_appointments
 from booking_core.contacts import Connection, ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
+    AppointmentRefused,
     BookingError,
     BookingNotSettled,
     ContactNotResolved,
@@ -18,6 +19,7 @@ from booking_core.errors import (
     InvalidRequest,
     OrganizationNotReady,
 )
+from booking_core.migrations import upgrade
 from booking_core.organizations import (
     Organization,
     Token,
@@ -35,6 +37,7 @@ from booking_core.requests import ARGUMENTS, Argument, BookingRequest
 __all__ = [
     "ARGUMENTS",
     "Appointment",
+    "AppointmentRefused",
     "Argument",
     "Booked",
     "BookingError",
@@ -68,4 +71,5 @@ __all__ = [
     "remove_organization",
     "resolve_contact",
     "revoke_token",
+    "upgrade",
 ]

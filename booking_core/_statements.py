@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,15 @@ class Statement:
         return (self.text, *(values[name] for name in self.parameters))
 
 
-def read_sql(name: str) -> str:
-    """The text of `sql/{name}.sql`: inside the installed package, else in the checkout."""
+def sql_folder() -> Traversable:
+    """`sql/`: inside the installed package, else in the checkout."""
     packaged = files("booking_core") / "sql"
-    folder = packaged if packaged.is_dir() else Path(__file__).parent.parent / "sql"
-    return (folder / f"{name}.sql").read_text(encoding="utf-8")
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "sql"
+
+
+def read_sql(name: str) -> str:
+    """The text of `sql/{name}.sql`."""
+    return sql_folder().joinpath(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def read_schema() -> str:
@@ -50,9 +55,9 @@ def load(name: str) -> Statement:
 ADD_ORGANIZATION = load("add_organization")
 ADD_RESOURCE = load("add_resource")
 ADD_TOKEN = load("add_token")
-BOOK_BY_PHONE = load("book_by_phone")
-BOOK_FOR_CONTACT = load("book_for_contact")
+BOOK = load("book")
 COUNT_ZONES = load("count_zones")
+FIND_BROKEN_INDEX = load("find_broken_index")
 FIND_CHECKS = load("find_checks")
 FIND_COLUMN_FAULTS = load("find_column_faults")
 FIND_CONTACT_BY_EMAIL = load("find_contact_by_email")
@@ -67,23 +72,29 @@ FIND_ORGANIZATION_BY_TOKEN = load("find_organization_by_token")
 FIND_OVERLAP_FAULTS = load("find_overlap_faults")
 FIND_PHONE_FAULTS = load("find_phone_faults")
 FIND_POLICY_FAULTS = load("find_policy_faults")
+FIND_REFUSALS = load("find_refusals")
+FIND_RELEASE = load("find_release")
 FIND_RELEASE_FAULTS = load("find_release_faults")
 FIND_RESOURCE_FAULTS = load("find_resource_faults")
-FIND_RESOURCES = load("find_resources")
 FIND_SESSION_FAULTS = load("find_session_faults")
 FIND_SOFT_DELETE_FAULTS = load("find_soft_delete_faults")
 FIND_SPAN_FAULTS = load("find_span_faults")
 FIND_STATUS_FAULTS = load("find_status_faults")
 FIND_STATUS_TYPE = load("find_status_type")
 FIND_TENANT_FAULTS = load("find_tenant_faults")
+FIND_UPGRADE_LOCK_FAULTS = load("find_upgrade_lock_faults")
 FIND_ZONE_OFFSETS = load("find_zone_offsets")
 FORBID_WRITING = load("forbid_writing")
 INSERT_CONTACT_BY_EMAIL = load("insert_contact_by_email")
+IS_PARTITIONED = load("is_partitioned")
 LIST_APPOINTMENTS = load("list_appointments")
+LIST_MIGRATIONS = load("list_migrations")
 LIST_TOKENS = load("list_tokens")
 LOCK_CONTACT_EMAIL = load("lock_contact_email")
 NAME_RESOURCES = load("name_resources")
+RECORD_MIGRATION = load("record_migration")
 REMOVE_ORGANIZATION = load("remove_organization")
 REVOKE_TOKEN = load("revoke_token")
 TOUCH_CONTACT = load("touch_contact")
+TRY_MIGRATION_LOCK = load("try_migration_lock")
 UPSERT_CONTACT = load("upsert_contact")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
-from booking_core._statements import (
-    BOOK_BY_PHONE,
-    BOOK_FOR_CONTACT,
-    FIND_RESOURCES,
-    LIST_APPOINTMENTS,
-    Statement,
-)
+import asyncpg
+
+from booking_core._statements import BOOK, FIND_REFUSALS, LIST_APPOINTMENTS
 from booking_core.contacts import (
     Connection,
     ContactMatch,
@@ -21,6 +17,7 @@ from booking_core.contacts import (
     find_or_insert_by_email,
 )
 from booking_core.errors import (
+    AppointmentRefused,
     BookingError,
     BookingNotSettled,
     InvalidRequest,
@@ -32,11 +29,22 @@ from booking_core.requests import BookingRequest
 ATTEMPTS = 16
 
 
+RecognisedBy = Literal["key", "call", "contact"]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Booked:
-    """The appointment that stands, as it is stored; `created` is false where a repeat found it.
+    """The appointment that stands, as it is stored.
 
-    `scheduled_at` is aware, in UTC. For `email_kept` see `ResolvedContact`.
+    `created` is false where the request repeats it. `recognised_by` then says how it was found: by
+    the idempotency key, as the same person's in the same call, or by contact, start and attendee
+    alone. What is stored of one found by `"contact"` is not for the caller's ears: another person
+    may have said it. `scheduled_at` is aware, in UTC.
+
+    `others_at_this_start` is how many appointments the same call had booked for the same start
+    before this one, `other_start` the start of the last one that it booked before for another
+    time. `contact_changes` names the columns of a contact that this request changed. For
+    `email_kept` see `ResolvedContact`.
     """
 
     appointment_id: UUID
@@ -47,17 +55,26 @@ class Booked:
     duration_minutes: int
     attendee_name: str | None
     created: bool
+    recognised_by: RecognisedBy | None = None
+    others_at_this_start: int = 0
+    other_start: datetime | None = None
     contact_match: ContactMatch
+    contact_changes: tuple[str, ...] = ()
     email_kept: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SlotTaken:
-    """Nothing is free at that time. The contact is kept: who lost a slot is still a lead."""
+    """Nothing is free at that time. The contact is kept: who lost a slot is still a lead.
+
+    `held_for` is the attendee for whom the same call has booked that very time before.
+    """
 
     contact_id: UUID
     scheduled_at: datetime
+    held_for: str | None = None
     contact_match: ContactMatch
+    contact_changes: tuple[str, ...] = ()
     email_kept: bool
 
 
@@ -76,24 +93,34 @@ class Appointment:
 async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
     """Book the appointment for the contact, who is made or updated with it.
 
-    On a fresh connection it is committed when this returns, by phone in one round trip, and one
-    more each time that somebody was faster at that very moment. Inside `conn.transaction()` it
-    joins it: roll back, and nothing is left. Without a phone, a transaction around it must be READ
-    COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written. A time in
-    the past is taken.
+    On a fresh connection it is committed when this returns. By phone that is one round trip, and
+    one more each time that another caller was faster at that very moment, or that a unique key of
+    your own refuses the email. Inside `conn.transaction()` it joins it: roll back, and nothing is
+    left. Without a phone, a transaction around it must be READ COMMITTED: another level raises
+    `asyncpg.InterfaceError` before anything is written. A time in the past is taken.
 
-    Raises `InvalidRequest` for a resource that the organization does not have,
-    `OrganizationNotReady` where it has none at all, `ContactNotResolved`, `BookingNotSettled` (try
-    again), and what asyncpg raises.
+    Raises `InvalidRequest` for a resource that the organization does not have, and for an
+    idempotency key of another contact or start; `OrganizationNotReady` where it has no resource at
+    all; `ContactNotResolved`, `AppointmentRefused`, `BookingNotSettled` (try again), and what
+    asyncpg raises.
     """
-    if request.phone is not None:
-        by_phone = {"phone": request.phone, "email": request.email}
-        return await _take(conn, request, BOOK_BY_PHONE, by_phone, "phone")
-    assert request.email is not None
-    async with conn.transaction(isolation="read_committed"):
-        contact = await find_or_insert_by_email(conn, request.org_id, request.email, request.name)
-        resolved = {"contact_id": contact.contact_id}
-        return await _take(conn, request, BOOK_FOR_CONTACT, resolved, contact.contact_match)
+    for _ in range(ATTEMPTS):
+        collision = None
+        try:
+            if outcome := await _try(conn, request):
+                return outcome
+        except asyncpg.UniqueViolationError as error:
+            # While this request gave a stored appointment its longer name, another one booked
+            # under that name: look again. A key of your own refuses again.
+            if request.call_id is None or not (error.table_name or "").startswith("appointments"):
+                raise
+            collision = error
+    if collision is not None:
+        raise collision
+    refusals = [row["name"] for row in await conn.fetch(*FIND_REFUSALS.bind({}))]
+    if refusals:
+        raise AppointmentRefused(f"appointments takes no row: look at {', '.join(refusals)}")
+    raise BookingNotSettled(f"free at each of {ATTEMPTS} looks, and yet never booked")
 
 
 async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]:
@@ -102,56 +129,73 @@ async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]
     return [Appointment(**row) for row in rows]
 
 
+async def _try(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | None:
+    """One try, and None where another caller was faster."""
+    if request.phone is not None:
+        return await _take(conn, request, None, "phone")
+    assert request.email is not None
+    async with conn.transaction(isolation="read_committed"):
+        contact = await find_or_insert_by_email(conn, request.org_id, request.email, request.name)
+        return await _take(conn, request, contact.contact_id, contact.contact_match)
+
+
 async def _take(
     conn: Connection,
     request: BookingRequest,
-    statement: Statement,
-    contact: Mapping[str, object],
+    contact_id: UUID | None,
     contact_match: ContactMatch,
-) -> Booked | SlotTaken:
+) -> Booked | SlotTaken | None:
     values = {
         "org_id": request.org_id,
+        "phone": request.phone,
+        "email": request.email,
+        "contact_id": contact_id,
         "name": request.name,
         "service_type": request.service_type,
         "scheduled_at": request.scheduled_at,
         "duration_minutes": request.duration_minutes,
         "resource": request.resource,
         "idempotency_key": request.idempotency_key,
-        **contact,
+        "call_id": request.call_id,
+        "by_own_number": request.by_own_number,
     }
-    for _ in range(ATTEMPTS):
-        row, email_kept = await fetch_keeping_contact(conn, statement, values)
-        if row is None:
-            raise await _why_nothing(conn, request)
-        if row["appointment_id"] is not None:
-            return Booked(
-                appointment_id=row["appointment_id"],
-                contact_id=row["contact_id"],
-                resource=row["resource"],
-                service_type=row["service_type"],
-                scheduled_at=row["scheduled_at"],
-                duration_minutes=row["duration_minutes"],
-                attendee_name=row["attendee_name"],
-                created=row["created"],
-                contact_match=contact_match,
-                email_kept=email_kept,
-            )
-        if not row["resource_is_free"]:
-            return SlotTaken(
-                contact_id=row["contact_id"],
-                scheduled_at=request.scheduled_at,
-                contact_match=contact_match,
-                email_kept=email_kept,
-            )
-    raise BookingNotSettled(f"free at each of {ATTEMPTS} looks, and yet never booked")
+    row, email_kept = await fetch_keeping_contact(conn, BOOK, values)
+    assert row is not None
+    if row["contact_id"] is None:
+        raise _why_nothing(row)
+    contact = {
+        "contact_id": row["contact_id"],
+        "contact_match": contact_match,
+        "contact_changes": tuple(row["contact_changes"]),
+        "email_kept": email_kept,
+    }
+    if row["appointment_id"] is not None:
+        return Booked(
+            appointment_id=row["appointment_id"],
+            resource=row["resource"],
+            service_type=row["service_type"],
+            scheduled_at=row["scheduled_at"],
+            duration_minutes=row["duration_minutes"],
+            attendee_name=row["attendee_name"],
+            created=row["created"],
+            recognised_by=row["recognised_by"],
+            others_at_this_start=row["at_this_start"],
+            other_start=row["other_start"],
+            **contact,
+        )
+    if row["resource_is_free"]:
+        return None
+    return SlotTaken(scheduled_at=request.scheduled_at, held_for=row["held_for"], **contact)
 
 
-async def _why_nothing(conn: Connection, request: BookingRequest) -> BookingError:
+def _why_nothing(row: asyncpg.Record) -> BookingError:
     """Why neither the contact was written nor the appointment."""
-    rows = await conn.fetch(*FIND_RESOURCES.bind({"org_id": request.org_id}))
-    if not rows:
-        return OrganizationNotReady("the organization has no resource to book")
-    if request.resource not in (None, *(row["resource"] for row in rows)):
+    if row["key_is_reused"]:
+        problem = "It was given with another contact or another start: send a new one"
+        return InvalidRequest("IDEMPOTENCY_KEY_REUSED", "idempotency_key", problem)
+    if row["resource_is_known"]:
+        return BookingNotSettled("the contact that the email found is gone")
+    if row["organization_is_ready"]:
         problem = "There is nobody and nothing of this name"
         return InvalidRequest("INVALID_RESOURCE", "resource", problem)
-    return BookingNotSettled("the contact that the email found is gone")
+    return OrganizationNotReady("the organization has no resource to book")

@@ -19,8 +19,8 @@ from booking_core._statements import (
     UPSERT_CONTACT,
     Statement,
 )
-from booking_core.errors import ContactNotResolved, missing_contact
-from booking_core.parsing import Email, Phone
+from booking_core.errors import ContactNotResolved
+from booking_core.parsing import Email, Phone, check_person
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 ContactMatch = Literal["phone", "email_found", "email_created", "email_race", "email_ambiguous"]
@@ -51,16 +51,17 @@ async def resolve_contact(
 
     By phone where there is one, else by email. On a fresh connection the contact is committed when
     this returns; inside `conn.transaction()` it joins it. By email, a transaction around it must be
-    READ COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written.
+    READ COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written. Raises
+    `InvalidRequest` for values that the parsers would not have made.
     """
+    check_person(phone=phone, email=email, name=name)
     values = {"org_id": org_id, "phone": phone, "email": email, "name": name}
     if phone is not None:
         row, email_kept = await fetch_keeping_contact(conn, UPSERT_CONTACT, values)
         if row is None:
             raise ContactNotResolved("the upsert by phone returned no row")
         return ResolvedContact(contact_id=row["id"], contact_match="phone", email_kept=email_kept)
-    if email is None:
-        raise missing_contact()
+    assert email is not None
     async with conn.transaction(isolation="read_committed"):
         contact = await find_or_insert_by_email(conn, org_id, email, name)
         await conn.execute(*TOUCH_CONTACT.bind({**values, "contact_id": contact.contact_id}))
@@ -94,15 +95,16 @@ async def find_or_insert_by_email(
 async def fetch_keeping_contact(
     conn: Connection, statement: Statement, values: Mapping[str, object]
 ) -> tuple[asyncpg.Record | None, bool]:
-    """Run a statement that upserts by phone, without the email where a unique key refuses that.
+    """Run a statement that writes a contact, without the email where a unique key refuses that.
 
     Returns the row, and whether the email was kept.
     """
     try:
         return await _fetch(conn, statement, values), True
-    except asyncpg.UniqueViolationError:
-        # Of the contact's key, it may name a partition; what another key refuses, it does again.
-        if values.get("email") is None:
+    except asyncpg.UniqueViolationError as error:
+        # On a partition the constraint's name is the partition's own, so we can't ask which key of
+        # contacts refused. Retry without the email; another key refuses again.
+        if values.get("email") is None or (error.table_name or "").startswith("appointments"):
             raise
     return await _fetch(conn, statement, {**values, "email": None}), False
 
@@ -111,7 +113,7 @@ async def _fetch(
     conn: Connection, statement: Statement, values: Mapping[str, object]
 ) -> asyncpg.Record | None:
     # A refusal must not poison the caller's transaction; by email all of ours is a savepoint in it.
-    at_risk = "phone" in statement.parameters and conn.is_in_transaction()
+    at_risk = values["phone"] is not None and conn.is_in_transaction()
     async with conn.transaction() if at_risk else contextlib.nullcontext():
         return await conn.fetchrow(*statement.bind(values))
 

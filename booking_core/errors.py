@@ -4,6 +4,7 @@
     ├── InvalidRequest          the caller must change the request
     ├── OrganizationNotReady    the tenant's set-up must be mended
     ├── ContactNotResolved      a unique key refuses a contact that can't be found
+    ├── AppointmentRefused      a trigger, rule or key of the database's own drops the row
     └── BookingNotSettled       try again
 
 Every other failure is asyncpg's own error, its SQLSTATE untouched.
@@ -17,6 +18,7 @@ from typing import Literal
 
 InvalidCode = Literal[
     "AMBIGUOUS_TIME",
+    "IDEMPOTENCY_KEY_REUSED",
     "INVALID_ARGUMENTS",
     "INVALID_DATE_TIME",
     "INVALID_EMAIL",
@@ -62,12 +64,17 @@ class ContactNotResolved(BookingError):
     """A unique key refused a new contact for the email, and yet none is found by it."""
 
 
+class AppointmentRefused(BookingError):
+    """Nothing is booked, and trying again will not help: the database drops the row without an
+    error. A trigger before the insert, a rule, or a unique key of your own on `appointments` does
+    so; the message names those that are there."""
+
+
 class BookingNotSettled(BookingError):
     """Nothing is booked, and it is not taken either: try again.
 
     A resource was free at every look, yet others took it and gave it back each time; or the contact
-    that an email found was deleted. If it persists, a unique key of your own on `appointments`
-    refuses the row.
+    that an email found was deleted.
     """
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import re
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import NewType
 from zoneinfo import ZoneInfo
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from booking_core.errors import InvalidCode, InvalidRequest
+from booking_core.errors import InvalidCode, InvalidRequest, missing_contact
 
 Phone = NewType("Phone", str)
 """A phone number in E.164: `+15551234567`."""
@@ -22,9 +23,15 @@ Email = NewType("Email", str)
 """An email address, normalized; two that differ in case only are one."""
 
 LONGEST = 254
-# What names of some scripts are written with: joiners, and the soft hyphen.
-JOINERS = dict.fromkeys((0x200C, 0x200D, 0x00AD))
-LONGEST_E164 = len("+") + 15
+# Some scripts need joiners within a word: they stay, every other mark that nobody sees goes.
+JOINERS = dict.fromkeys((0x200C, 0x200D))
+INVISIBLE = dict.fromkeys(
+    [
+        *(0x00AD, 0x034F, 0x061C, 0x180E, 0x200B, 0x200E, 0x200F, 0xFEFF),
+        *(*range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10)),
+    ]
+)
+E164 = re.compile(r"\+[1-9]\d{1,14}", re.ASCII)
 YEARS = range(1970, 2200)
 NOTHING = {
     *("", "-", "n/a", "nil", "none", "not provided", "null", "undefined"),
@@ -83,10 +90,10 @@ def is_hidden_number(value: object) -> bool:
 
 
 def parse_text(value: object, field: str) -> str:
-    """One line of at most 254 characters, its white space collapsed."""
+    """One line of at most 254 characters, its white space collapsed, its invisible marks gone."""
     if not isinstance(value, str):
         raise InvalidRequest("INVALID_ARGUMENTS", field, "It must be text")
-    text = " ".join(value.split())
+    text = " ".join((value if value.isascii() else value.translate(INVISIBLE)).split())
     is_printable = text.isprintable() or text.translate(JOINERS).isprintable()
     if not text or len(text) > LONGEST or not is_printable:
         problem = f"It must be 1 to {LONGEST} printable characters"
@@ -106,13 +113,9 @@ def parse_phone(value: object, region: str) -> Phone:
             spoken = "".join(DIGITS.get(word, word) for word in words)
     if PHONE.fullmatch(spoken):
         with contextlib.suppress(phonenumbers.NumberParseException):
-            number = phonenumbers.parse(spoken, region)
-            phone = _e164(number)
-            # Read again, a row of zeros loses one each time: it is nobody's number.
-            if _is_complete(number) and (
-                phone == spoken or phone == _e164(phonenumbers.parse(phone))
-            ):
-                return phone
+            phone = spoken if E164.fullmatch(spoken) else _e164(phonenumbers.parse(spoken, region))
+            if is_phone(phone):
+                return Phone(phone)
     raise InvalidRequest("INVALID_PHONE", "phone", "It is not a complete phone number")
 
 
@@ -127,10 +130,8 @@ def parse_email(value: object) -> Email:
             "".join(part.split()) if re.fullmatch(r"\S(\s+\S)*(\.\w+)*", part) else part
             for part in address.split("@")
         )
-        try:
-            return Email(validate_email(address, check_deliverability=False).normalized)
-        except (EmailNotValidError, UnicodeError):
-            pass
+        if email := _normalized(address):
+            return email
     raise InvalidRequest("INVALID_EMAIL", "email", "It is not an email address")
 
 
@@ -214,11 +215,65 @@ def parse_duration(value: object) -> int:
     return int(match[1])
 
 
+def check_person(*, phone: object, email: object, name: object) -> None:
+    """Raise `InvalidRequest` for a phone, email or name that the parsers would not have made."""
+    if phone is None and email is None:
+        raise missing_contact()
+    if phone is not None and not (isinstance(phone, str) and is_phone(phone)):
+        raise InvalidRequest("INVALID_PHONE", "phone", "It is not E.164: use parse_phone")
+    if email is not None and not (isinstance(email, str) and _normalized(email) == email):
+        raise InvalidRequest("INVALID_EMAIL", "email", "It is not normalized: use parse_email")
+    if name is not None:
+        check_text(name, "name")
+
+
+def check_text(value: object, field: str) -> None:
+    """Raise `InvalidRequest` for what `parse_text` would have refused or changed."""
+    if parse_text(value, field) != value:
+        problem = "It may contain single spaces between words, and no other white space"
+        raise InvalidRequest("INVALID_ARGUMENTS", field, f"{problem} or invisible mark")
+
+
+def check_instant(value: object, field: str) -> None:
+    """Raise `InvalidRequest` for what is not an aware datetime to the minute."""
+    problem = None
+    if not isinstance(value, datetime):
+        problem = "It must be a datetime"
+    elif value.utcoffset() is None:
+        problem = "A date and time with a time zone is needed"
+    elif value.second or value.microsecond or value.year not in YEARS:
+        problem = f"It must be to the minute, from {YEARS.start} to {YEARS.stop - 1}"
+    if problem is not None:
+        raise InvalidRequest("INVALID_DATE_TIME", field, problem)
+
+
+# A request is checked again where it is copied, and a caller says the same number again.
+@lru_cache(maxsize=4096)
+def is_phone(text: str) -> bool:
+    """Whether it is a complete number in E.164."""
+    if not E164.fullmatch(text):
+        return False
+    try:
+        number = phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        return False
+    # Read again, a row of zeros loses one each time: it is nobody's number.
+    return _e164(number) == text and _is_complete(number)
+
+
+@lru_cache(maxsize=4096)
+def _normalized(address: str) -> Email | None:
+    try:
+        return Email(validate_email(address, check_deliverability=False).normalized)
+    except (EmailNotValidError, UnicodeError):
+        return None
+
+
 def _is_complete(number: phonenumbers.PhoneNumber) -> bool:
     """Possible, and not only among the neighbours: where special numbers are short (Australia, New
     Zealand), a local number without its area code is possible too."""
     possible = phonenumbers.is_possible_number_with_reason(number)
-    if possible != phonenumbers.ValidationResult.IS_POSSIBLE or len(_e164(number)) > LONGEST_E164:
+    if possible != phonenumbers.ValidationResult.IS_POSSIBLE:
         return False
     as_subscriber = phonenumbers.is_possible_number_for_type_with_reason(
         number, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE

@@ -79,9 +79,16 @@ MEANINGS = {name: meaning for meaning, it in ARGUMENTS.items() for name in it.na
 class BookingRequest:
     """One appointment for one person at one organization.
 
-    `scheduled_at` is aware, `duration_minutes` 5 to 480. Without a `resource` any free one is
-    booked. A request that comes again with its `idempotency_key` finds its first booking.
-    `misheard` names what was given but not understood, beside something that identifies the person.
+    `scheduled_at` is aware, to the minute; `duration_minutes` is 5 to 480. Without a `resource` any
+    free one is booked. A request that comes again with its `idempotency_key` finds its first
+    booking. Requests of one `call_id` come from one phone call or chat: when it asks again for the
+    same start, with more of the name or a phone added, it gets the same appointment.
+
+    `by_own_number` is false where neither the phone's own number called nor somebody who speaks for
+    the clinic: the request then fills gaps of a stored contact, and replaces nothing. `misheard`
+    names what was given but not understood, beside something that identifies the person.
+
+    Raises `InvalidRequest` for values that `parse` would not have made.
     """
 
     org_id: UUID
@@ -93,20 +100,24 @@ class BookingRequest:
     duration_minutes: int = 30
     resource: str | None = None
     idempotency_key: str | None = None
+    call_id: str | None = None
+    by_own_number: bool = True
     misheard: tuple[Literal["phone", "email"], ...] = ()
 
     def __post_init__(self) -> None:
-        if self.phone is None and self.email is None:
-            raise missing_contact()
-        if self.scheduled_at.utcoffset() is None:
-            raise InvalidRequest(
-                "INVALID_DATE_TIME", "scheduled_at", "A date and time with a time zone is needed"
-            )
+        if not isinstance(self.org_id, UUID):
+            raise InvalidRequest("INVALID_ARGUMENTS", "org_id", "It must be a UUID")
+        parsing.check_person(phone=self.phone, email=self.email, name=self.name)
+        parsing.check_text(self.service_type, "service_type")
+        parsing.check_instant(self.scheduled_at, "scheduled_at")
+        if type(self.duration_minutes) is not int:
+            raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", "It must be an int")
         parsing.parse_duration(self.duration_minutes)
-        key = self.idempotency_key
-        if key is not None and key != parsing.parse_text(key, "idempotency_key"):
-            problem = "Of white space it may hold single blanks within"
-            raise InvalidRequest("INVALID_ARGUMENTS", "idempotency_key", problem)
+        for field in ("resource", "idempotency_key", "call_id"):
+            if (value := getattr(self, field)) is not None:
+                parsing.check_text(value, field)
+        if type(self.by_own_number) is not bool:
+            raise InvalidRequest("INVALID_ARGUMENTS", "by_own_number", "It must be a bool")
 
     @classmethod
     def parse(
@@ -115,19 +126,22 @@ class BookingRequest:
         organization: Organization,
         *,
         caller_number: object = None,
+        call_id: str | None = None,
         idempotency_key: str | None = None,
     ) -> Self:
         """Read the arguments of a tool call or of a JSON body; `ARGUMENTS` lists the names.
 
         A date and a time are the organization's wall clock. `caller_number`, or an argument of the
-        name, stands in for a phone that is not given. The past is not refused. Raises
-        `InvalidRequest`, of the first problem.
+        name, stands in for a phone that is not given. With a `call_id` the request comes from a
+        call, and `by_own_number` is whether `caller_number` is its phone; an argument of the name
+        proves nothing. The past is not refused. Raises `InvalidRequest`, of the first problem.
         """
         given: dict[str, object] = {}
         for name, meaning in MEANINGS.items():  # our own name first
             if name in arguments and not parsing.is_absent(value := arguments[name]):
                 given.setdefault(meaning, value)
-        phone, email, misheard = _person(given, organization, given.get("caller", caller_number))
+        own = _own_number(caller_number, organization)
+        phone, email, misheard = _person(given, organization, own)
         return cls(
             org_id=organization.id,
             phone=phone,
@@ -140,12 +154,21 @@ class BookingRequest:
             if "resource" in given
             else None,
             idempotency_key=idempotency_key,
+            call_id=call_id,
+            by_own_number=call_id is None or (phone is not None and phone == own),
             misheard=misheard,
         )
 
 
+def _own_number(caller_number: object, organization: Organization) -> Phone | None:
+    if not parsing.is_hidden_number(caller_number):
+        with contextlib.suppress(InvalidRequest):
+            return parsing.parse_phone(caller_number, organization.phone_region)
+    return None
+
+
 def _person(
-    given: Mapping[str, object], organization: Organization, caller_number: object
+    given: Mapping[str, object], organization: Organization, own: Phone | None
 ) -> tuple[Phone | None, Email | None, tuple[Literal["phone", "email"], ...]]:
     """What identifies the person, and what was given but not understood."""
     phone, email = None, None
@@ -155,9 +178,8 @@ def _person(
             phone = parsing.parse_phone(given["phone"], organization.phone_region)
         except InvalidRequest as refusal:
             refusals["phone"] = refusal
-    if phone is None and not parsing.is_hidden_number(caller_number):
-        with contextlib.suppress(InvalidRequest):
-            phone = parsing.parse_phone(caller_number, organization.phone_region)
+    if phone is None:
+        phone = _own_number(given["caller"], organization) if "caller" in given else own
     if "email" in given:
         try:
             email = parsing.parse_email(given["email"])

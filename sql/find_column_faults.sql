@@ -35,10 +35,27 @@ with wanted ("table", "column", type, default_to, may_be_null, other_name) as (v
   ('vapi_credentials', 'org_id', 'uuid', null, false, null),
   ('vapi_credentials', 'revoked_at', 'timestamptz', null, false, null)
 ),
+-- The longest that is written, and how bad it is where it does not fit.
+longest ("table", "column", length, severity) as (values
+  ('contacts', 'phone', 16, 'warning'),
+  ('contacts', 'email', 254, 'note'),
+  ('contacts', 'name', 254, 'note'),
+  ('contacts', 'lead_status', 9, 'error'),
+  ('appointments', 'service_type', 254, 'note'),
+  ('appointments', 'attendee_name', 254, 'note'),
+  ('appointments', 'status', 9, 'error'),
+  ('appointments', 'idempotency_key', 64, 'error'),
+  ('appointments', 'call_id', 36, 'error')
+),
 present as (
-  select r.name as "table", a.attname::text as "column", a.attnotnull as is_required,
-         a.atthasdef or a.attidentity <> '' as fills_itself,
-         case when t.typcategory in ('S', 'E') then 'text'
+  select r.name as "table", a.attname::text as "column", a.attnotnull or t.typnotnull as is_required,
+         a.atthasdef or a.attidentity <> '' or t.typdefault is not null as fills_itself,
+         -- A domain that is NOT NULL keeps the column so.
+         case when t.typnotnull then format_type(b.oid, nullif(t.typtypmod, -1)) end as nullable_type,
+         case when b.typname in ('varchar', 'bpchar') then nullif(greatest(a.atttypmod, t.typtypmod), -1) - 4 end as length,
+         -- A citext is a text as well, but no exclusion constraint takes it.
+         case when r.name = 'appointments' and a.attname = 'resource' and b.typname = 'citext' then 'citext'
+              when t.typcategory in ('S', 'E') then 'text'
               when b.typname in ('int4', 'int2') then 'integer'
               when b.typname = 'bool' then 'boolean'
               else b.typname::text end as type
@@ -82,7 +99,7 @@ fault as (
   where w.default_to is not null
   union all
   select w."table", w."column", 'warning', 'is NOT NULL, and not everybody gives one',
-         format('alter column %I drop not null', w."column")
+         coalesce(format('alter column %I type ', w."column") || p.nullable_type, format('alter column %I drop not null', w."column"))
   from wanted w
   join present p on p."table" = w."table" and p."column" = w."column" and p.is_required
   where w.may_be_null
@@ -95,8 +112,13 @@ fault as (
   join present p on p."table" = w."table" and p."column" = w."column" and p.type = w.type and not p.is_required
   where w.default_to is not null and w.type in ('integer', 'boolean')
   union all
+  select l."table", l."column", l.severity, format('takes %s characters, and up to %s are written', p.length, l.length),
+         format('alter column %I type text', l."column")
+  from longest l
+  join present p on p."table" = l."table" and p."column" = l."column" and p.length < l.length
+  union all
   select p."table", p."column", 'error', 'is NOT NULL, and no statement fills it',
-         format('alter column %I drop not null', p."column")
+         coalesce(format('alter column %I type ', p."column") || p.nullable_type, format('alter column %I drop not null', p."column"))
   from present p
   where p."table" in ('contacts', 'appointments') and p.is_required and not p.fills_itself
     and not exists (select from wanted w where w."table" = p."table" and w."column" = p."column")

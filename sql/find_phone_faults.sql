@@ -3,7 +3,7 @@ with odd as (
   select c.id, count(*) over () as contacts
   from contacts c
   -- Not {1,14}: that takes three times as long.
-  where c.phone !~ '^\+[1-9][0-9]+$' or length(c.phone) > 16
+  where c.phone::text !~ '^\+[1-9][0-9]+$' or length(c.phone::text) > 16
   order by c.id
   limit 20
 )
@@ -11,6 +11,6 @@ select 'phones' as what, 'warning' as severity,
        format('The phones of %s contacts are not E.164, so that the next call of each makes a second contact: %s',
               max(contacts), string_agg(id::text, ', ' order by id)) as problem,
        '-- Who has only signs and spaces too many; the others need their country code from you.' || chr(10)
-       || 'update contacts set phone = ''+'' || regexp_replace(phone, ''\D'', '''', ''g'') where phone ~ ''^\s*\+'' and phone !~ ''^\+[1-9][0-9]+$'';' as mend
+       || 'update contacts set phone = ''+'' || regexp_replace(phone::text, ''\D'', '''', ''g'') where phone::text ~ ''^\s*\+'' and phone::text !~ ''^\+[1-9][0-9]+$'';' as mend
 from odd
 having count(*) > 0;

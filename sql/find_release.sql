@@ -1,0 +1,10 @@
+-- find_release: whether the tables know their steps, are of the release before there were any, or are not ours.
+-- Null where they are not ours, or where this role may not read the steps.
+select case
+  when to_regclass('booking_migrations') is not null then
+    case when has_table_privilege(to_regclass('booking_migrations'), 'select') then 'migrated' end
+  when to_regclass('vapi_credentials') is not null and to_regclass('resources') is not null
+    and exists (select from pg_attribute where attrelid = to_regclass('appointments') and attname = 'idempotency_key')
+    and not exists (select from pg_attribute where attrelid = to_regclass('appointments') and attname = 'call_id')
+    then 'baseline'
+end;

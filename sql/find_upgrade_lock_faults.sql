@@ -1,0 +1,8 @@
+-- find_upgrade_lock_faults: more active appointments than can be constrained anew without anybody noticing.
+select '--lock' as what, 'error' as severity,
+       format('%s active appointments: every booking waits for about %s s while appointments_resource_excl is built',
+              count(*), round(count(*) * 0.18 / 1000.0)) as problem,
+       '-- At a quiet hour: booking-asgi schema --upgrade --lock' as mend
+from appointments a
+where a.status in ('pending', 'confirmed')
+having count(*) > 20000;

@@ -134,8 +134,8 @@ INSTRUCT: Mapping[str, str] = {
 
 
 # So many that all that may stand around them still makes 60.
-MOST_SERVICE_WORDS = 14
-MOST_NAME_WORDS = 4
+MOST_SERVICE_WORDS = 6
+MOST_NAME_WORDS = 3
 PLAIN = str.maketrans(
     {**dict.fromkeys("\u2018\u2019\u02bc", "'"), **dict.fromkeys("\u2010\u2011\u2013\u2014", "-")}
 )
@@ -238,24 +238,33 @@ def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
     """What of the request the booking does not hold, and what else this call booked."""
     if request is None:
         return ""
-    notes = [f" The {MISHEARD[what]} was not understood." for what in request.misheard]
-    if booked.recognised_by in ("key", "call"):
-        if request.resource is not None and _differ(request.resource, booked.resource):
-            notes.append(
-                f" It is with {_short(booked.resource, MOST_NAME_WORDS)}, as booked before."
-            )
-        if request.duration_minutes != booked.duration_minutes:
-            notes.append(f" It is for {booked.duration_minutes} minutes, as booked before.")
-        if booked.attendee_name is not None and _differ(request.name or "", booked.attendee_name):
-            name = _short(clean(booked.attendee_name), MOST_NAME_WORDS)
-            notes.append(f" It is under the name {name}.")
+    notes = []
+    if request.misheard:
+        what = " and ".join(MISHEARD[what] for what in request.misheard)
+        notes.append(
+            f" The {what} {'was' if len(request.misheard) == 1 else 'were'} not understood."
+        )
+    if booked.recognised_by in ("key", "call") and (stored := _stored(booked, request)):
+        notes.append(f" As booked before: {', '.join(stored)}.")
     if booked.others_at_this_start:
         count = booked.others_at_this_start + 1
         notes.append(f" This call now holds {count} appointments at that time.")
     elif booked.other_start is not None:
         other = f"{booked.other_start.astimezone(zone):%A, %B %-d at %-I:%M %p}"
-        notes.append(f" This call also booked {other}: if this one was to replace it, say so.")
+        notes.append(f" This call also holds {other}: ask whether both are meant.")
     return "".join(notes)
+
+
+def _stored(booked: Booked, request: BookingRequest) -> list[str]:
+    """What stands otherwise than this request has it."""
+    stored = []
+    if request.resource is not None and _differ(request.resource, booked.resource):
+        stored.append(f"with {_short(booked.resource, MOST_NAME_WORDS)}")
+    if request.duration_minutes != booked.duration_minutes:
+        stored.append(f"for {booked.duration_minutes} minutes")
+    if booked.attendee_name is not None and _differ(request.name or "", booked.attendee_name):
+        stored.append(f"under the name {_short(clean(booked.attendee_name), MOST_NAME_WORDS)}")
+    return stored
 
 
 def _differ(one: str, other: str) -> bool:

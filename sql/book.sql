@@ -47,7 +47,7 @@ standing as materialized (
   -- By its key.
   (select 'key' as recognised_by,
      -- A key of a call names the call; only a direct caller can give one to two requests.
-     a.call_id is distinct from :call_id::text and (a.scheduled_at <> :scheduled_at or not exists (
+     coalesce(a.call_id <> :call_id::text, true) and (a.scheduled_at <> :scheduled_at or not exists (
        select from contacts c
        where c.org_id = :org_id and c.id = a.contact_id
          and (c.id = :contact_id::uuid or c.phone = :phone::text

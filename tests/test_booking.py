@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from booking_core import (
+    AppointmentRefused,
     Booked,
     BookingNotSettled,
     Connection,
@@ -21,7 +22,6 @@ from booking_core import (
     SlotTaken,
     book,
 )
-from booking_core.booking import ATTEMPTS
 from tests.conftest import connected, count
 from tests.factories import SOON, a_caller, a_clinic, a_request
 from tests.wire import counting
@@ -61,6 +61,12 @@ async def test_a_booking_is_one_contact_and_one_appointment(
         "duration_minutes": 45,
         "status": "confirmed",
         "attendee_name": "Sam Wilson",
+        "attendee_given": True,
+        "by_own_number": True,
+        "call_id": None,
+        "call_nth": None,
+        "buffer_before_minutes": 0,
+        "buffer_after_minutes": 0,
         "idempotency_key": None,
     } == {
         name: value
@@ -116,7 +122,7 @@ async def test_a_repeat_finds_the_appointment(conn: Connection, clinic: Organiza
     """The same person, start and attendee is the same appointment, though the rest differs."""
     first = await booked(conn, clinic, service_type="Botox")
     again = await booked(conn, clinic, service_type="Fillers", duration_minutes=60)
-    assert dataclasses.replace(first, created=False) == again
+    assert dataclasses.replace(first, created=False, recognised_by="contact") == again
 
 
 async def test_a_repeat_finds_the_appointment_by_its_key(
@@ -279,10 +285,24 @@ async def test_a_row_that_a_key_of_ones_own_refuses_is_an_error(
     """Never `SlotTaken` while a resource is free: the caller would be told what is not so."""
     await conn.execute("create unique index mine on appointments (service_type)")
     await booked(conn, clinic)
-    with pytest.raises(BookingNotSettled, match=str(ATTEMPTS)):
+    with pytest.raises(AppointmentRefused, match="the key mine"):
         await book(
             conn, a_request(clinic, phone=a_caller(2), scheduled_at=SOON + timedelta(days=1))
         )
+
+
+async def test_a_trigger_that_drops_the_row_is_named(
+    conn: Connection, clinic: Organization
+) -> None:
+    """A fault, not "try again": it would be the same for ever."""
+    await conn.execute(
+        """
+        create function drop_it() returns trigger language plpgsql as 'begin return null; end';
+        create trigger drops before insert on appointments for each row execute function drop_it();
+        """
+    )
+    with pytest.raises(AppointmentRefused, match="the trigger drops"):
+        await book(conn, a_request(clinic))
 
 
 async def test_a_contact_that_vanishes_is_no_unknown_resource(
@@ -354,5 +374,5 @@ async def test_a_booking_by_phone_is_one_round_trip(url: str) -> None:
             assert len(sent) == 1
     first, repeat, other = outcomes
     assert isinstance(first, Booked)
-    assert repeat == dataclasses.replace(first, created=False)
+    assert repeat == dataclasses.replace(first, created=False, recognised_by="contact")
     assert isinstance(other, SlotTaken)

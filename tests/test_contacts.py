@@ -152,7 +152,7 @@ async def test_by_email_a_name_only_fills_a_gap(
 
 async def test_an_email_is_one_contact(conn: Connection, resolve: Resolve) -> None:
     """Whatever its case; the second call finds the first one's."""
-    first = await resolve(email="Sam@Test.com")
+    first = await resolve(email="Sam@test.com")
     again = await resolve(email=SAM)
     assert first.contact_id == again.contact_id
     assert [first.contact_match, again.contact_match] == ["email_created", "email_found"]
@@ -166,19 +166,20 @@ async def test_two_phones_are_two_contacts(resolve: Resolve) -> None:
     assert first.contact_id != other.contact_id
 
 
-async def test_of_several_the_last_one_contacted(
+async def test_of_several_who_share_an_email(
     conn: Connection, clinic: Organization, resolve: Resolve
 ) -> None:
-    """And the outcome says that it was ambiguous; no third contact is made."""
+    """The one of the given name, else one without a phone, else the last one contacted. The outcome
+    says that it was ambiguous, and no further contact is made."""
     year = datetime(2020, 1, 1, tzinfo=UTC)
+    nora = await a_contact(conn, clinic, email=SAM, phone="+15552000001", name="Nora O\u2019Neill")
     await a_contact(conn, clinic, email=SAM, last_contact_at=year)
-    last = await a_contact(
-        conn, clinic, email=SAM, phone=PHONE, last_contact_at=year.replace(year=2021)
-    )
-    await a_contact(conn, clinic, email=SAM)
-    contact = await resolve(email=SAM)
-    assert (last, "email_ambiguous") == (contact.contact_id, contact.contact_match)
-    assert await count(conn, "contacts") == 3
+    last = await a_contact(conn, clinic, email=SAM, last_contact_at=year.replace(year=2021))
+    await a_contact(conn, clinic, email=SAM, phone=PHONE, last_contact_at=year.replace(year=2022))
+    for name, expected in (("nora o'neill", nora), (None, last), ("Nobody", last)):
+        contact = await resolve(email=SAM, name=name)
+        assert (expected, "email_ambiguous") == (contact.contact_id, contact.contact_match)
+    assert await count(conn, "contacts") == 4
 
 
 async def test_an_email_that_is_anothers_is_not_kept(

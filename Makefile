@@ -11,7 +11,7 @@ run: .venv/installed ## Serve on an embedded PostgreSQL, with a demo clinic; Ctr
 	@$(BIN)/booking-asgi serve
 
 test: .venv/installed ## Run the tests against a real PostgreSQL: Docker's if there, else embedded
-	$(BIN)/pytest -n 2 --ignore tests/faults
+	BOOKING_TEST_USER=booking_tests $(BIN)/pytest -n 2 --ignore tests/faults
 	$(BIN)/pytest tests/faults
 
 check: .venv/installed ## What CI runs: ruff, mypy --strict, tests

@@ -39,8 +39,9 @@ class EmbeddedPostgres:
     """A PostgreSQL server on `data_dir`, which is made where there is none yet.
 
     `programs` is the folder of `postgres`, found where it is not given; `settings` are server
-    settings, such as `{"fsync": "off"}`. Start it from the main thread: the
-    kernel stops the server when the thread that started it ends.
+    settings, such as `{"fsync": "off"}`; `superuser` is the name of the one user that a new cluster
+    has. Start it from the main thread: the kernel stops the server when the thread that started it
+    ends.
     """
 
     def __init__(
@@ -49,10 +50,12 @@ class EmbeddedPostgres:
         *,
         programs: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        superuser: str = "postgres",
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.log = Path(f"{self.data_dir}.log")
         self.settings = settings or {}
+        self.superuser = superuser
         self.programs = (programs or find_programs()).absolute()
         self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -63,7 +66,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         password = (self.data_dir / "password").read_text()
-        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/postgres"
+        return f"postgresql://{self.superuser}:{password}@127.0.0.1:{self.port}/postgres"
 
     @contextlib.contextmanager
     def running(self) -> Iterator[str]:
@@ -135,7 +138,7 @@ class EmbeddedPostgres:
         locale = ["--locale-provider=builtin", "--locale=C", "--builtin-locale=C.UTF-8"]
         if re.search(r"PostgreSQL\) 1[56]\b", version):
             locale = ["--locale=C.UTF-8"]
-        cluster = ["-D", str(self.data_dir), "-U", "postgres", "--encoding=UTF8", "--no-sync"]
+        cluster = ["-D", str(self.data_dir), "-U", self.superuser, "--encoding=UTF8", "--no-sync"]
         secret = ["--auth=scram-sha-256", f"--pwfile={password}"]
         if self._spawn("initdb", *cluster, *secret, *locale).wait() != 0:
             raise self._failure()

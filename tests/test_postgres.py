@@ -181,9 +181,20 @@ def test_a_first_start_takes_connections_over_tcp(running: Running) -> None:
 
 async def test_a_wrong_password_is_refused(running: Running) -> None:
     """Another user of the machine needs the password."""
-    wrong = urlsplit(running.url)._replace(netloc=f"postgres:wrong@127.0.0.1:{running.server.port}")
+    url = urlsplit(running.url)
+    wrong = url._replace(netloc=f"{url.username}:wrong@{url.hostname}:{url.port}")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(wrong.geturl())
+
+
+def test_a_superuser_of_another_name(folder: Path) -> None:
+    """It is the only one that the cluster has."""
+    server = EmbeddedPostgres(
+        folder / "data", programs=PROGRAMS, settings=FAST, superuser="booking_owner"
+    )
+    with server.running() as url:
+        users = psql(url, "-c", "select string_agg(rolname, ',') from pg_roles where rolcanlogin")
+    assert users == "booking_owner"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")

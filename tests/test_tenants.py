@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -105,7 +106,7 @@ async def test_who_ask_at_once_ask_once(endpoint: Endpoint) -> None:
 
 async def test_a_lookup_that_is_refused_is_not_repeated_at_once(endpoint: Endpoint) -> None:
     """Who asks hears that it failed, and does not ask again until the deadline."""
-    wrong = endpoint.url.replace("postgres:", "nobody:", 1)
+    wrong = endpoint.url.replace(f"{urlsplit(endpoint.url).username}:", "nobody:", 1)
     async with database_of(wrong) as database:
         refused = tenants.Tenants(database)
         with pytest.raises(Unavailable, match="lets nobody in"):

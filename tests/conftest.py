@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -23,10 +24,11 @@ from booking_asgi.database import Database
 from booking_asgi.postgres import find_programs
 from booking_core import Connection, Organization
 from tests import elsewhere, servers
+from tests.containers import DidNotStart
 from tests.factories import TOKEN, a_clinic
 
 SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
-CHOICE = servers.choose()
+CHOICE = pytest.StashKey[servers.Choice]()
 # Of every connection that a test makes, wherever: without it PgBouncer mixes up the statements.
 (asyncpg.connect.__kwdefaults__ or {}).update(statement_cache_size=servers.STATEMENT_CACHE_SIZE)
 
@@ -36,17 +38,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--keep-figures", action="store_true", help="in docs/reliability.md")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The server is chosen once; xdist's workers are told."""
+    told = getattr(config, "workerinput", {}).get("server")
+    config.stash[CHOICE] = servers.Choice(*told) if told else servers.choose()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # xdist has no types
+    node.workerinput["server"] = dataclasses.astuple(node.config.stash[CHOICE])
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     elsewhere.leave_out(items)
 
 
-def pytest_report_header() -> str:
-    return f"database: {CHOICE.kind.partition('://')[0]} ({CHOICE.reason})"
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"database: {config.stash[CHOICE]}"
 
 
 @pytest.fixture(scope="session")
-def server_url() -> Iterator[str]:
-    with servers.running(CHOICE) as url:
+def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(servers.running(request.config.stash[CHOICE]))
+        except DidNotStart as error:
+            request.session.shouldfail = "the server of the tests did not start"
+            pytest.fail(str(error), pytrace=False)
         yield url
 
 

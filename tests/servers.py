@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import re
 import shutil
@@ -11,18 +10,19 @@ import socket
 import subprocess
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import docker
-import docker.errors
+import pytest
 
 from booking_asgi.postgres import EmbeddedPostgres
+from tests import containers
 
-IMAGE = os.environ.get("BOOKING_TEST_IMAGE", "postgres:18")
+IMAGE = os.environ.get("BOOKING_TEST_IMAGE") or "postgres:18"
+# The superuser's name: no test may count on the one that most servers have.
+USER = os.environ.get("BOOKING_TEST_USER") or "postgres"
 PG_BIN = os.environ.get("BOOKING_PG_BIN")
 # What `make elsewhere` turns: a PgBouncer in transaction mode in front, and hash partitions.
 BOUNCER = bool(os.environ.get("BOOKING_TEST_BOUNCER"))
@@ -39,52 +39,45 @@ class Choice:
     kind: str
     reason: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.partition('://')[0]} ({self.reason})"
+
 
 def choose() -> Choice:
-    """BOOKING_TEST_DATABASE, else Docker where an engine answers and has or can pull the image."""
-    if forced := os.environ.get("BOOKING_TEST_DATABASE"):
-        if forced not in ("docker", "embedded") and not forced.startswith("postgres"):
-            raise ValueError("BOOKING_TEST_DATABASE must be docker, embedded or postgresql://...")
+    """BOOKING_TEST_DATABASE, else Docker where an engine has or can pull the images.
+
+    Raises `pytest.UsageError` where what BOOKING_TEST_DATABASE says can't be had.
+    """
+    forced = os.environ.get("BOOKING_TEST_DATABASE") or ""
+    if forced == "embedded" or forced.startswith(("postgres://", "postgresql://")):
         return Choice(forced, "BOOKING_TEST_DATABASE")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # docker forgets the socket that failed
-        try:
-            engine = docker.DockerClient.from_env(timeout=2)
-        except docker.errors.DockerException:
-            engine = None
-        gc.collect()
-    if engine is None:
-        return Choice("embedded", "no Docker engine answers")
-    with contextlib.closing(engine):
-        if engine.images.list(IMAGE):
-            return Choice("docker", f"image {IMAGE}")
-    with contextlib.closing(docker.DockerClient.from_env(timeout=300)) as engine:
-        try:
-            engine.images.pull(IMAGE)
-        except docker.errors.DockerException:
-            return Choice("embedded", f"Docker can't pull {IMAGE}")
-    return Choice("docker", f"image {IMAGE}, just pulled")
+    if forced not in ("", "docker"):
+        raise pytest.UsageError(
+            "BOOKING_TEST_DATABASE must be docker, embedded or postgresql://..."
+        )
+    problem = containers.find_problem(IMAGE)
+    if problem is None:
+        return Choice("docker", f"image {IMAGE}")
+    if forced:
+        raise pytest.UsageError(f"BOOKING_TEST_DATABASE=docker, but {problem}")
+    return Choice("embedded", problem)
 
 
 @contextlib.contextmanager
 def running(choice: Choice) -> Iterator[str]:
-    """The URL of a database on which the tests may create others."""
+    """The URL of a database on which the tests may create others. Raises `DidNotStart`."""
     if choice.kind == "embedded":
         programs = Path(PG_BIN) if PG_BIN else None
         with tempfile.TemporaryDirectory(prefix="booking-tests-") as folder:
             Path(folder).chmod(0o755)  # within reach of the user that stands in for root
-            server = EmbeddedPostgres(Path(folder) / "data", programs=programs, settings=FAST)
+            server = EmbeddedPostgres(
+                Path(folder) / "data", programs=programs, settings=FAST, superuser=USER
+            )
             with server.running() as url:
                 yield url
     elif choice.kind == "docker":
-        from testcontainers.community.postgres import PostgresContainer
-
-        container = PostgresContainer(IMAGE, driver=None)
-        container.with_command(" ".join(["postgres", *(f"-c {k}={v}" for k, v in FAST.items())]))
-        # The parent of PGDATA: postgres:18 moved the folder itself.
-        container.with_tmpfs_mount("/var/lib/postgresql")
-        with container:
-            yield container.get_connection_url()
+        with containers.running(IMAGE, USER, FAST) as url:
+            yield url
     else:
         yield choice.kind
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +11,27 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.postgres import EmbeddedPostgres, find_programs
 from tests.conftest import SCHEMA, a_database, psql
 from tests.faults.figures import Figures
 from tests.servers import PG_BIN
 from tests.test_deadline import quick_collections as quick_collections
 
 FIGURES = pytest.StashKey[Figures]()
+PROGRAMS = Path(PG_BIN) if PG_BIN else find_programs()
+
+
+def server_version() -> str:
+    """The version of the embedded server, which is harmed whatever the other tests run on."""
+    told = subprocess.check_output([PROGRAMS / "postgres", "--version"], text=True)
+    [version] = re.findall(r"PostgreSQL\) (\S+)", told)
+    return f"PostgreSQL {version}"
+
+
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
+    if any(item.path.is_relative_to(Path(__file__).parent) for item in items):
+        return [f"faults: embedded servers of their own, {server_version()}"]
+    return []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,9 +59,9 @@ def full(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest, server_url: str) -> Figures:
+def figures(request: pytest.FixtureRequest) -> Figures:
     figures = request.config.stash[FIGURES]
-    figures.server = f"PostgreSQL {psql(server_url, '-c', 'show server_version')}"
+    figures.server = server_version()
     return figures
 
 
@@ -54,8 +70,7 @@ def durable() -> Iterator[EmbeddedPostgres]:
     """A server that is harmed: fsync, full_page_writes and synchronous_commit are on."""
     with tempfile.TemporaryDirectory(prefix="booking-faults-") as folder:
         Path(folder).chmod(0o755)  # within reach of the user that stands in for root
-        programs = Path(PG_BIN) if PG_BIN else None
-        server = EmbeddedPostgres(Path(folder) / "data", programs=programs)
+        server = EmbeddedPostgres(Path(folder) / "data", programs=PROGRAMS)
         with server.running() as url:
             psql(url, "-c", "create database tables template template0")
             psql(urlsplit(url)._replace(path="/tables").geturl(), "-f", str(SCHEMA))

@@ -13,11 +13,13 @@ from booking_core._statements import read_sql
 
 # What `asked.Callers` asks for. pgbench's variables are whole numbers, sent as text: a date such as
 # 20270301 and a phone can be one, an id can't, so each client fetches its organization's
-# first; and an empty email, which costs what none does, since it can send no NULL.
+# first; and, since it can send no NULL, an empty email, which costs what none does, and for the
+# contact_id that an email would have found the organization's id, which no contact has.
 ASK = f"""
 \\if :is_open
 \\else
-select id as org_id, '' as email from organizations where name = 'Clinic ' || :client_id \\gset
+select id as org_id, id as contact_id, '' as email \\
+  from organizations where name = 'Clinic ' || :client_id \\gset
 \\set is_open 1
 \\endif
 \\set n :n + 1
@@ -28,12 +30,14 @@ select id as org_id, '' as email from organizations where name = 'Clinic ' || :c
 \\set scheduled_at 20000101 + 10000 * (:day / {DAYS_OF_A_YEAR}) + :months + :day % 28
 \\set phone 15550000000 + :n / 2
 \\set idempotency_key :n
+\\set call_id :n
 """
 GIVEN = {
     "is_open": "0",
     "name": "Sam Wilson",
     "service_type": "Consultation",
     "duration_minutes": "30",
+    "by_own_number": "true",
 }
 
 
@@ -46,7 +50,7 @@ class Pgbench:
 
     async def book(self, clients: int, seconds: int) -> Sample:
         variables = {**GIVEN, "n": str(self._booked)}
-        script = ASK + read_sql("book_by_phone")
+        script = ASK + read_sql("book")
         sample, most = await _pgbench(self._url, clients, seconds, script, variables)
         self._booked += most
         return sample

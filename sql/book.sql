@@ -203,7 +203,8 @@ answer as (
          standing.duration_minutes, standing.attendee_name, standing.attendee_given, standing.call_id,
          standing.call_nth, standing.created_at
   from standing
-  where not key_is_reused and not exists (select from mend)
+  -- No contact was written where the request is refused.
+  where exists (select from contact) and not exists (select from mend)
 )
 select exists (select from standing where key_is_reused) as key_is_reused,
        exists (select from asked) as resource_is_known,

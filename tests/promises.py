@@ -26,13 +26,14 @@ class Break:
     new: str
 
 
-PHONE, SCHEMA = "sql/book_by_phone.sql", "sql/schema.sql"
+BOOK, SCHEMA = "sql/book.sql", "sql/schema.sql"
 BREAKS = [
     Break(
         "test_the_constraint_alone_forbids_an_overlap",
         SCHEMA,
-        "make_interval(mins => coalesce(duration_minutes, 30))) with &&",
-        "make_interval(mins => 1)) with &&",
+        "booking_span(scheduled_at, duration_minutes, buffer_before_minutes, buffer_after_minutes)"
+        " with &&",
+        "booking_span(scheduled_at, 1, buffer_before_minutes, buffer_after_minutes) with &&",
     ),
     Break("test_500_callers_for_one_slot", SCHEMA, "    resource with =\n", "    id with =\n"),
     Break(
@@ -49,7 +50,7 @@ BREAKS = [
     ),
     Break(
         "test_6_a_phone_500_times_at_once",
-        PHONE,
+        BOOK,
         "on conflict (org_id, phone) do update set",
         "on conflict (org_id, id) do update set",
     ),
@@ -61,27 +62,27 @@ BREAKS = [
     ),
     Break(
         "test_what_is_missing_never_erases",
-        PHONE,
-        "email = coalesce(:email, c.email),",
-        "email = :email,",
+        BOOK,
+        "then coalesce(:email::text, c.email::text)",
+        "then :email::text",
     ),
     Break(
         "test_the_second_waits_for_the_first",
-        PHONE,
-        "  (select resource from free)\n",
+        BOOK,
+        "  (select resource from free where not exists (select from standing))\n",
         "  (select resource from free where false)\n",
     ),
     Break(
         "test_a_row_that_a_key_of_ones_own_refuses_is_an_error",
         "booking_core/booking.py",
-        'if not row["resource_is_free"]:',
-        "if True:",
+        'if row["resource_is_free"]:',
+        "if False:",
     ),
     Break(
         "test_a_held_resource_delays_nobody",
-        PHONE,
-        "where pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))",
-        "where true",
+        BOOK,
+        "and pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))",
+        "",
     ),
     Break(
         "test_a_booking_by_phone_is_one_round_trip",
@@ -98,9 +99,9 @@ BREAKS = [
     ),
     Break(
         "test_a_repeat_writes_the_contact",
-        PHONE,
-        "    last_contact_at = now()\n  returning",
-        "    last_contact_at = now()\n  where false\n  returning",
+        BOOK,
+        "    last_contact_at = excluded.last_contact_at\n  returning",
+        "    last_contact_at = excluded.last_contact_at\n  where false\n  returning",
     ),
     Break(
         "test_ten_thousand_random_bookings",
@@ -108,7 +109,7 @@ BREAKS = [
         "    resource with =\n",
         "    id with =\n",
     ),
-    Break("test_the_rules", PHONE, "name = coalesce(:name, c.name),", "name = :name,"),
+    Break("test_the_rules", BOOK, "then coalesce(:name::text, c.name::text)", "then :name::text"),
     Break(
         "test_resets",
         "booking_asgi/database.py",
@@ -123,9 +124,10 @@ BREAKS = [
     ),
     Break(
         "test_a_commit_that_is_cancelled",
-        "sql/book_for_contact.sql",
-        "  where c.org_id = :org_id and c.id = :contact_id\n",
-        "  where c.org_id = :org_id and c.id = :contact_id and c.lead_status = 'new'\n",
+        BOOK,
+        "  where c.org_id = :org_id and c.id = :contact_id::uuid and is_accepted\n",
+        "  where c.org_id = :org_id and c.id = :contact_id::uuid and is_accepted"
+        " and c.lead_status = 'new'\n",
     ),
     Break(
         "test_both_roads_reach_the_same",
@@ -147,9 +149,9 @@ BREAKS = [
     ),
     Break(
         "test_an_unknown_resource_writes_nothing",
-        PHONE,
-        "  where exists (select from asked)\n",
-        "",
+        BOOK,
+        "select exists (select from asked) and not",
+        "select not",
     ),
     Break(
         "test_without_a_known_token_nothing_is_answered",
@@ -159,9 +161,9 @@ BREAKS = [
     ),
     Break(
         "test_a_token_sees_nothing_of_another_tenant",
-        PHONE,
-        "where a.org_id = :org_id and a.idempotency_key = :idempotency_key",
-        "where a.idempotency_key = :idempotency_key",
+        BOOK,
+        "where a.org_id = :org_id and a.idempotency_key = :idempotency_key::text",
+        "where a.idempotency_key = :idempotency_key::text",
     ),
     Break(
         "test_a_server_that_falls_silent",
@@ -196,8 +198,8 @@ BREAKS = [
     Break(
         "test_what_the_database_refuses",
         "booking_asgi/direct.py",
-        "return failure(status, outcome.code, MESSAGES[outcome.code], said)",
-        'return failure(status, outcome.code, MESSAGES[outcome.code], said + "constraint")',
+        "return failure(fault, outcome.code, MESSAGES[outcome.code], said)",
+        'return failure(fault, outcome.code, MESSAGES[outcome.code], said + "constraint")',
     ),
 ]
 

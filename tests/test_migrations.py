@@ -47,7 +47,7 @@ def test_an_upgraded_database_is_a_new_one(server_url: str, release: Path) -> No
     ):
         psql(old, "--single-transaction", "-f", str(release))
         psql(new, "--single-transaction", "-f", str(SCHEMA))
-        assert [[], []] == asyncio.run(upgraded(old, times=2))
+        assert asyncio.run(upgraded(old, times=2)) == [[], []]
         assert dump(new) == dump(old)
         names = "select name from booking_migrations order by name"
         assert migration_names() == psql(old, "-c", names).splitlines()
@@ -59,9 +59,11 @@ async def an_old_booking(conn: Connection) -> None:
     await conn.execute(
         """
         with contact as (
-          insert into contacts (org_id, phone, name) values ($1, '+15551234567', 'O''Neill') returning id
+          insert into contacts (org_id, phone, name) values ($1, '+15551234567', 'O''Neill')
+          returning id
         )
-        insert into appointments (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
+        insert into appointments
+          (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
         select $1, id, 'main', 's', '2027-03-01 14:00Z', 'O''Neill' from contact
         """,
         clinic.id,
@@ -72,7 +74,7 @@ async def test_check_says_from_which_to_which(old_url: str) -> None:
     """Before an upgrade that one line is all that there is to say; after it there is nothing."""
     async with connected(old_url) as conn:
         [finding] = await preflight(conn)
-        assert ("schema", "error") == (finding.what, finding.severity)
+        assert (finding.what, finding.severity) == ("schema", "error")
         assert "at the baseline" in finding.problem and migration_names()[-1] in finding.problem
         await upgrade(conn)
         assert {"note"} >= {finding.severity for finding in await preflight(conn)}
@@ -114,18 +116,19 @@ async def test_names_that_collide_when_folded_stand_in_the_way(old_url: str) -> 
             insert into resources select id, 'other' from organizations;
             insert into appointments
               (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
-            select org_id, contact_id, 'other', 's', scheduled_at, U&'O\\2019Neill' from appointments
+            select org_id, contact_id, 'other', 's', scheduled_at, U&'O\\2019Neill'
+            from appointments
             """
         )
         before = dump(old_url)
-        assert ["appointments_contact_start_key"] == [one.what for one in await upgrade(conn)]
+        assert [one.what for one in await upgrade(conn)] == ["appointments_contact_start_key"]
         assert before == dump(old_url)
 
 
 async def test_two_upgrades_at_once(old_url: str) -> None:
     """One waits for the other, and finds nothing left to do."""
     async with connected(old_url) as one, connected(old_url) as other:
-        assert [[], []] == list(await asyncio.gather(upgrade(one), upgrade(other)))
+        assert list(await asyncio.gather(upgrade(one), upgrade(other))) == [[], []]
 
 
 async def test_an_upgrade_in_a_transaction(old_url: str) -> None:

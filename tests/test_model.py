@@ -55,6 +55,8 @@ class Appointment:
     request: BookingRequest
     resource: str
     attendee: str | None
+    given: bool
+    number: int
     status: str = "confirmed"
 
     def overlaps(self, request: BookingRequest) -> bool:
@@ -82,10 +84,16 @@ class Model:
         found = [(id, c) for id, c in theirs if (c.email or "").lower() == email]
         if not found:
             return None, "email_created"
-        last = max(found, key=lambda one: one[1].contacted)[0]
-        return last, "email_found" if len(found) == 1 else "email_ambiguous"
 
-    def keep_contact(self, id: UUID, request: BookingRequest) -> Contact:
+        def rank(one: tuple[UUID, Contact]) -> tuple[bool, bool, int]:
+            is_named = bool(request.name and one[1].name) and fold(request.name) == fold(
+                one[1].name
+            )
+            return is_named, one[1].phone is None, one[1].contacted
+
+        return max(found, key=rank)[0], "email_found" if len(found) == 1 else "email_ambiguous"
+
+    def keep_contact(self, id: UUID, request: BookingRequest, may_replace: bool) -> Contact:
         local_part = request.email.partition("@")[0] if request.email else None
         new = request.phone, request.email, request.name or local_part or "Unknown"
         if id not in self.contacts:
@@ -94,10 +102,14 @@ class Model:
         contact.contacted = next(self.clock)
         if contact.lead_status in (None, "new"):
             contact.lead_status = "contacted"
-        if request.phone is not None:
+        if request.phone is not None and may_replace:
             contact.email = request.email or contact.email
             contact.name = request.name or contact.name
-        elif contact.is_nameless():
+            return contact
+        is_nameless = contact.is_nameless()
+        if request.phone is not None:
+            contact.email = contact.email or request.email
+        if is_nameless:
             contact.name = request.name or contact.name
         return contact
 
@@ -108,24 +120,89 @@ class Model:
             if one.status == "confirmed" and one.request.org_id == org_id
         }
 
+    def of_call(self, request: BookingRequest) -> dict[UUID, Appointment]:
+        """What the call holds at that start."""
+        return {
+            id: one
+            for id, one in self.active(request.org_id).items()
+            if request.call_id is not None
+            and request.call_id == one.request.call_id
+            and request.scheduled_at == one.request.scheduled_at
+        }
+
     def find_standing(
-        self, request: BookingRequest, contact_id: UUID, attendee: str | None
-    ) -> UUID | None:
+        self, request: BookingRequest, known: UUID | None
+    ) -> tuple[UUID | None, str | None]:
         active = self.active(request.org_id)
         if request.idempotency_key is not None:
             for id, one in active.items():
                 if one.request.idempotency_key == request.idempotency_key:
-                    return id
-        key = contact_id, request.scheduled_at, (attendee or "").lower()
+                    return id, "key" if self.is_same(request, one, known) else "reused"
+        same = [
+            (fold(one.attendee) == fold(request.name), one.number, id)
+            for id, one in self.of_call(request).items()
+            if request.name is None or not one.given or is_one_name(request.name, one.attendee)
+        ]
+        if same:
+            return max(same)[2], "call"
+        if known is None or (
+            request.name is None and not request.by_own_number and not self.free(request)
+        ):
+            return None, None
+        own = self.contacts[known].name if request.by_own_number else None
         for id, one in active.items():
-            if key == (one.contact_id, one.request.scheduled_at, (one.attendee or "").lower()):
-                return id
-        return None
+            if (known, request.scheduled_at, fold(request.name or own)) == (
+                one.contact_id,
+                one.request.scheduled_at,
+                fold(one.attendee),
+            ):
+                return id, "contact"
+        return None, None
+
+    def is_same(self, request: BookingRequest, one: Appointment, known: UUID | None) -> bool:
+        if request.call_id is not None and request.call_id == one.request.call_id:
+            return True
+        contact = self.contacts[one.contact_id]
+        by_email = request.phone is None and request.email is not None
+        return request.scheduled_at == one.request.scheduled_at and (
+            one.contact_id == known
+            or (by_email and (contact.email or "").lower() == (request.email or "").lower())
+        )
+
+    def mend(self, id: UUID, request: BookingRequest, contact_id: UUID) -> UUID:
+        """What the call says with more of the person; the appointment that answers."""
+        one = self.appointments[id]
+        attendee = one.attendee
+        if request.name is not None and (
+            not one.given or len(request.name) > len(one.attendee or "")
+        ):
+            attendee = request.name
+        if request.phone is None and self.contacts[one.contact_id].phone is not None:
+            contact_id = one.contact_id
+        for other, it in self.active(request.org_id).items():
+            if other != id and (contact_id, request.scheduled_at, fold(attendee)) == (
+                it.contact_id,
+                it.request.scheduled_at,
+                fold(it.attendee),
+            ):
+                return other
+        one.attendee, one.contact_id = attendee, contact_id
+        one.given = one.given or request.name is not None
+        return id
 
     def free(self, request: BookingRequest) -> set[str]:
         taken = {a.resource for a in self.active(request.org_id).values() if a.overlaps(request)}
         wanted = [request.resource] if request.resource else self.resources[request.org_id]
         return {resource for resource in wanted if resource not in taken}
+
+
+def fold(name: str | None) -> str:
+    return (name or "").replace("\u2019", "'").lower()
+
+
+def is_one_name(one: str | None, other: str | None) -> bool:
+    shorter, longer = sorted((fold(one), fold(other)), key=len)
+    return longer == shorter or longer.startswith(shorter + " ")
 
 
 class Bookings(RuleBasedStateMachine):
@@ -152,8 +229,10 @@ class Bookings(RuleBasedStateMachine):
         clinic=st.integers(0, 1),
         phone=st.sampled_from([None, "+15552000001", "+15552000002"]),
         email=st.sampled_from([None, "sam@test.com", "Sam@test.com", "lee@test.com"]),
-        name=st.sampled_from([None, "Sam", "sam", "Lee", "LEE"]),
+        name=st.sampled_from([None, "Sam", "sam", "Sam Wilson", "O'Lee", "O\u2019LEE"]),
         start=st.integers(0, 8),
+        call=st.sampled_from([None, "first", "second"]),
+        own=st.booleans(),
         duration=st.sampled_from([5, 15, 30, 60]),
         resource=st.sampled_from([None, None, "a", "b"]),
         key=st.sampled_from([None, "one", "two"]),
@@ -165,6 +244,8 @@ class Bookings(RuleBasedStateMachine):
         email: str | None,
         name: str | None,
         start: int,
+        call: str | None,
+        own: bool,
         duration: int,
         resource: str | None,
         key: str | None,
@@ -178,6 +259,8 @@ class Bookings(RuleBasedStateMachine):
             duration_minutes=duration,
             resource=resource,
             idempotency_key=key,
+            call_id=call,
+            by_own_number=call is None or (own and phone is not None),
         )
         self.requests.append(request)
         self.send(request)
@@ -216,27 +299,42 @@ class Bookings(RuleBasedStateMachine):
             with pytest.raises(InvalidRequest):
                 self.runner.run(book(self.conn, request))
             return
-        outcome = self.runner.run(book(self.conn, request))
         known, match = model.find_contact(request)
+        standing, how = model.find_standing(request, known)
+        if how == "reused":
+            with pytest.raises(InvalidRequest, match="IDEMPOTENCY_KEY_REUSED"):
+                self.runner.run(book(self.conn, request))
+            return
+        outcome = self.runner.run(book(self.conn, request))
         assert (match, True) == (outcome.contact_match, outcome.email_kept)
         if known is None:
             known = self.find_new_contact()
-        contact = model.keep_contact(known, request)
-        attendee = request.name or contact.name
-        standing = model.find_standing(request, known, attendee)
+        free = model.free(request)
+        held = model.of_call(request)
+        may_replace = request.by_own_number and (standing is not None or bool(free))
+        contact = model.keep_contact(known, request, may_replace)
         if standing is not None:
+            if how == "call":
+                standing = model.mend(standing, request, known)
             assert isinstance(outcome, Booked) and not outcome.created
             assert standing == outcome.appointment_id
-        elif free := model.free(request):
+        elif free:
             assert isinstance(outcome, Booked) and outcome.created
             assert outcome.resource in free
             assert outcome.appointment_id not in model.appointments
+            assert len(held) == outcome.others_at_this_start
             model.appointments[outcome.appointment_id] = Appointment(
-                known, request, outcome.resource, attendee
+                known,
+                request,
+                outcome.resource,
+                request.name or (contact.name if request.by_own_number else None),
+                request.name is not None,
+                max((one.number for one in held.values()), default=0) + 1,
             )
         else:
             assert isinstance(outcome, SlotTaken)
             assert (known, request.scheduled_at) == (outcome.contact_id, outcome.scheduled_at)
+            assert (outcome.held_for is not None) == bool(held)
             return
         stored = model.appointments[outcome.appointment_id]
         assert (

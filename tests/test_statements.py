@@ -35,6 +35,9 @@ SAMPLES = {
     "tables": "{contacts,appointments}",
     "zones": "{America/New_York}",
     "instants": "{2027-03-01 14:00Z}",
+    "call_id": "c",
+    "by_own_number": "true",
+    "index": "appointments_call_key",
 }
 
 
@@ -91,23 +94,14 @@ values ('{SAMPLES["org_id"]}', 'Clinic', 'UTC', 'US')
 """
 
 
-def test_the_two_ways_to_book_pick_and_take_alike() -> None:
-    """Behind the contact, book_by_phone and book_for_contact are one text."""
-    phone, contact = [
-        (SQL / f"{name}.sql").read_text().partition("\nfree as ")[2]
-        for name in ("book_by_phone", "book_for_contact")
-    ]
-    assert phone
-    assert phone == contact
-
-
 def test_a_contact_is_written_alike_with_and_without_a_booking() -> None:
-    """The clauses of upsert_contact and touch_contact are those of the bookings."""
-    for alone, booking, clause in (
-        ("upsert_contact", "book_by_phone", "do update set"),
-        ("touch_contact", "book_for_contact", "c set"),
-    ):
-        assert assignments(alone, clause) == assignments(booking, clause)
+    """The clauses of upsert_contact and touch_contact are those of the booking."""
+    booking = " ".join((SQL / "book.sql").read_text().split())
+    for assignment in assignments("touch_contact", "c set"):
+        assert assignment in booking
+    for assignment in assignments("upsert_contact", "do update set"):
+        # The booking has a case for who may not replace.
+        assert assignment.partition(" = ")[2] in booking
 
 
 def assignments(name: str, clause: str) -> list[str]:
@@ -118,27 +112,29 @@ def assignments(name: str, clause: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact"])
-def test_the_probe_is_the_constraints_range(name: str) -> None:
+def test_the_probe_is_the_constraints_range() -> None:
     """A free resource is looked for in the words of the exclusion constraint."""
-    schema = " ".join(read_schema().split())
-    expression = schema[schema.index("tsrange(") : schema.index(" with &&")]
-    statement = " ".join((SQL / f"{name}.sql").read_text().replace("a.", "").split())
-    assert expression in statement
+    schema = read_schema()
+    expression = re.search(r"booking_span\(.*\)(?= with &&)", schema)
+    assert expression is not None
+    assert expression[0] in (SQL / "book.sql").read_text().replace("a.", "")
 
 
 APPOINTMENTS = [
     "appointments_resource_excl",
     "appointments_idempotency_key",
     "appointments_contact_start_key",
+    "appointments_call_key",
+    "resources_pkey",
+    "contacts_pkey",
+    "uq_contacts_org_phone",
 ]
 
 
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
-        ("book_by_phone", [*APPOINTMENTS, "resources_pkey"]),
-        ("book_for_contact", [*APPOINTMENTS, "resources_pkey", "contacts_pkey"]),
+        ("book", APPOINTMENTS),
         ("find_contact_by_email", ["contacts_org_email_idx"]),
         ("find_organization_by_token", ["vapi_credentials_pkey"]),
         ("touch_contact", ["contacts_pkey"]),
@@ -158,10 +154,9 @@ async def test_a_plan_uses_its_indexes(
     assert "Seq Scan on" not in plan, plan
 
 
-@pytest.mark.parametrize("name", ["book_by_phone", "book_for_contact"])
-async def test_a_plan_is_kept(url: str, name: str) -> None:
+async def test_a_plan_is_kept(url: str) -> None:
     """A busy clinic does not have each booking planned anew, which takes longer than to book."""
-    statement = getattr(_statements, name.upper())
+    statement = _statements.BOOK
     values = ", ".join(f"'{SAMPLES[parameter]}'" for parameter in statement.parameters)
     async with connected(url) as conn:
         await conn.execute(ORGANIZATION)

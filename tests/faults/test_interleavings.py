@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 else:
     Base = asyncpg.Connection
 
-# SELECT, lock, SELECT, SAVEPOINT, INSERT, RELEASE, book_for_contact, COMMIT. Before them both have
+# SELECT, lock, SELECT, SAVEPOINT, INSERT, RELEASE, book, COMMIT. Before them both have
 # said BEGIN, which neither reads nor writes nor takes a snapshot. Who is refused asks why in one
 # statement more, which comes when its turns are spent.
 STEPS = 8

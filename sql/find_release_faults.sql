@@ -9,7 +9,9 @@ cross join lateral (
   select string_agg(pg_get_indexdef(x.indexrelid, k, true), ', ' order by k) as columns
   from generate_series(1, x.indnkeyatts) k
 ) key
-where x.indrelid = to_regclass('appointments') and (
+where x.indrelid = to_regclass('appointments')
+  -- What an older release's adoption left behind when it was interrupted is not for an upgrade.
+  and to_regclass('resources') is not null and to_regclass('vapi_credentials') is not null and (
   i.relname = 'appointments_contact_start_key' and key.columns like 'org_id, contact_id, scheduled_at, lower(%'
   or i.relname = 'appointments_resource_excl' and x.indisexclusion
      and key.columns like 'org_id, tsrange(%make_interval(mins => COALESCE(duration_minutes, 30)%, resource'

@@ -472,6 +472,31 @@ async def test_an_older_release_is_upgraded_not_adopted(theirs: str, conn: Conne
     assert snapshot(theirs) == before
 
 
+async def test_an_adoption_that_an_older_release_began(theirs: str, conn: Connection) -> None:
+    """No upgrade can end it: its keys stand in the way under our names, and the mends free them."""
+    make(theirs, WITH_ORGANIZATIONS)
+    await conn.execute(
+        f"alter table appointments add attendee_name text; create unique index {START} on"
+        " appointments (org_id, contact_id, scheduled_at, lower(coalesce(attendee_name, '')))"
+        " where status in ('pending', 'confirmed')"
+    )
+    [finding] = await adopt(conn)
+    assert finding.what == START
+    await conn.execute(finding.mend or "")
+    assert await adopt(conn) == []
+
+
+def test_psql_finds_what_is_named_as_ours(theirs: str) -> None:
+    """As the head of adopt.sql says, in a row; a database that was adopted has none."""
+    make(theirs, WITH_ORGANIZATIONS)
+    names = SCHEMA.parent / "find_name_faults.sql"
+    assert psql(theirs, "-f", str(names)) == ""
+    psql(theirs, "-f", str(ADOPT))
+    assert psql(theirs, "-f", str(names)) == ""
+    psql(theirs, "-c", f"alter table appointments drop constraint {CHECK}", "-c", A1)
+    assert psql(theirs, "-f", str(names)).startswith(f"{CHECK}|error|")
+
+
 @pytest.mark.parametrize("spelling", ["Nora  O'Neill", "NORA O\u2019NEILL", "nora o\u200b'neill"])
 async def test_names_that_fold_alike_are_doubles(
     theirs: str, conn: Connection, spelling: str

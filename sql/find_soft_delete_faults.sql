@@ -28,7 +28,8 @@ marked as (
     when 'number' then (json.row ->> m.name)::numeric <> 0
     else lower(btrim(json.row ->> m.name)) not in ('', 'f', 'false', 'n', 'no', 'off', '0')
   end
-  where a.status::text in ('pending', 'confirmed')
+  -- Without such a column no row is read.
+  where exists (select from marking) and a.status::text in ('pending', 'confirmed')
     -- What took place may well be archived.
     and (not m.is_archive or a.scheduled_at > now())
   group by m.name

@@ -18,7 +18,7 @@ from booking_core._statements import read_sql
 ASK = f"""
 \\if :is_open
 \\else
-select id as org_id, id as contact_id, '' as email \\
+select id as org_id, id as contact_id, '' as email
   from organizations where name = 'Clinic ' || :client_id \\gset
 \\set is_open 1
 \\endif

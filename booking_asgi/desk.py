@@ -110,7 +110,9 @@ def _is_of_contacts(error: asyncpg.PostgresError) -> bool:
     """Whether the contact could not be written. A missing key of ON CONFLICT and a missing grant
     name no table. Where the table is partitioned, its name is only the beginning of what is told.
     """
-    return error.sqlstate in NO_TABLE or (error.table_name or "").startswith("contacts")
+    if error.table_name is None:
+        return error.sqlstate in NO_TABLE
+    return error.table_name.startswith("contacts")
 
 
 def _log_contact(

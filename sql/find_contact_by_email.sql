@@ -3,6 +3,6 @@
 select c.id, count(*) over () as matches
 from contacts c
 where c.org_id = :org_id and lower(c.email::text) = lower(:email::text)
-order by booking_fold(c.name) collate "C" = booking_fold(:name::text) collate "C" desc nulls last,
+order by coalesce(booking_fold(c.name) collate "C" = booking_fold(:name::text) collate "C", false) desc,
          c.phone is null desc, c.last_contact_at desc nulls last, c.id
 limit 1;

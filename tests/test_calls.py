@@ -143,7 +143,7 @@ async def test_two_spellings_at_the_same_instant(url: str) -> None:
                 rows = await conn.fetch(
                     "select attendee_name from appointments where scheduled_at = $1", start
                 )
-                assert ["Nora Late"] == [row["attendee_name"] for row in rows]
+                assert [row["attendee_name"] for row in rows] == ["Nora Late"]
 
 
 @pytest.mark.parametrize("name", [None, "Eve"])
@@ -156,7 +156,7 @@ async def test_a_stranger_replaces_nothing_and_learns_nothing(
     outcome = await book(conn, a_request(clinic, name=name, **stranger))
     assert isinstance(outcome, SlotTaken) and outcome.contact_changes == ()
     [contact] = await conn.fetch("select name, email from contacts")
-    assert ("Nora", "sam@test.com") == tuple(contact)
+    assert tuple(contact) == ("Nora", "sam@test.com")
 
 
 @pytest.mark.parametrize("is_taken", [True, False])

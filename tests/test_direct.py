@@ -222,7 +222,9 @@ async def test_an_idempotency_key_answers_a_repeat(endpoint: Endpoint) -> None:
         )
         for name in ("Sam", "Samuel")
     ]
-    assert replies[0].content == replies[1].content
+    first, again = [json.loads(reply.json()["toolResult"]["content"]) for reply in replies]
+    assert first["appointmentId"] == again["appointmentId"]
+    assert again["message"] == first["message"] + " As booked before: under the name Sam."
     assert await count(endpoint.conn, "appointments") == 1
 
 

@@ -187,6 +187,7 @@ async def test_a_race_is_logged(endpoint: Endpoint, logged: Logged) -> None:
         ("warning", "VapiTools: ⚠️ No phone provided, using email-based lookup"),
         ("warning", "VapiTools: ⚠️ Race condition detected on email insert, retrying SELECT"),
         ("info", "VapiTools: ✅ Found contact after race condition retry"),
+        ("info", "VapiTools: Contact changed"),  # it had no name
         ("info", "VapiTools: ✅ Successfully booked appointment"),
     ]
 

@@ -67,6 +67,9 @@ standing as materialized (
    where call.scheduled_at = :scheduled_at
      and (:name::text is null or not call.attendee_given or held = given
           or starts_with(held, given || ' ') or starts_with(given, held || ' '))
+     -- Another phone is another person, or a question: it is never guessed to be a correction.
+     and not exists (select from contacts c
+                     where c.org_id = :org_id and c.id = call.contact_id and c.phone <> :phone::text)
    order by held = given desc nulls last, call.call_nth desc
    limit 1)
   union all
@@ -239,7 +242,7 @@ left join lateral (
                  else call.created_at < answer.created_at end)
 ) earlier on true
 left join lateral (
-  select call.attendee_name from call
+  select coalesce(call.attendee_name, 'Unknown') as attendee_name from call
   where answer.id is null and call.scheduled_at = :scheduled_at
   order by call.call_nth desc
   limit 1

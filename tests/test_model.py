@@ -141,7 +141,11 @@ class Model:
         same = [
             (fold(one.attendee) == fold(request.name), one.number, id)
             for id, one in self.of_call(request).items()
-            if request.name is None or not one.given or is_one_name(request.name, one.attendee)
+            if (request.name is None or not one.given or is_one_name(request.name, one.attendee))
+            and (
+                request.phone is None
+                or self.contacts[one.contact_id].phone in (None, request.phone)
+            )
         ]
         if same:
             return max(same)[2], "call"

@@ -42,9 +42,9 @@ Cells: TypeAlias = set[tuple[str, datetime]]
 
 def make_mix(name: str, org_id: UUID, callers: int, slots: int) -> Mix:
     """The requests of a mix, each with a key of its own, as the endpoint gives it."""
-    # None of them is anybody's: there is no area code 555, and no domain .invalid.
+    # None of them is anybody's: there is no area code 555, and example.com takes no mail.
     phones = [Phone(f"+1555200{number:04}") for number in range(callers)]
-    email = Email("race@booking.invalid")
+    email = Email("race@example.com")
     resources = [f"race {number}" for number in range(1, slots + 1)]
 
     def ask(start: int, minutes: int = 5, **fields: Any) -> BookingRequest:

@@ -54,11 +54,13 @@ def test_each_statement_is_in_the_wheel(python: Path) -> None:
     """As it stands in the checkout."""
     program = """
 from importlib.resources import files
-for file in sorted((files("booking_core") / "sql").iterdir(), key=lambda file: file.name):
-    print(file.name, len(file.read_bytes()))
+sql = files("booking_core") / "sql"
+for file in sorted(sql.rglob("*.sql")):
+    print(file.relative_to(sql), len(file.read_bytes()))
 """
-    files = sorted(SCHEMA.parent.iterdir(), key=lambda path: path.name)
-    expected = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
+    folder = SCHEMA.parent
+    files = sorted(folder.rglob("*.sql"))
+    expected = "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
     assert run(python, "-c", program) == expected
 
 

@@ -262,8 +262,9 @@ def _stored(booked: Booked, request: BookingRequest) -> list[str]:
         stored.append(f"with {_short(booked.resource, MOST_NAME_WORDS)}")
     if request.duration_minutes != booked.duration_minutes:
         stored.append(f"for {booked.duration_minutes} minutes")
-    if booked.attendee_name is not None and _differ(request.name or "", booked.attendee_name):
-        stored.append(f"under the name {_short(clean(booked.attendee_name), MOST_NAME_WORDS)}")
+    name = booked.attendee_name if booked.attendee_given else None
+    if name is not None and _differ(request.name or "", name):
+        stored.append(f"under the name {_short(clean(name), MOST_NAME_WORDS)}")
     return stored
 
 

@@ -39,7 +39,8 @@ class Booked:
     `created` is false where the request repeats it. `recognised_by` then says how it was found: by
     the idempotency key, as the same person's in the same call, or by contact, start and attendee
     alone. What is stored of one found by `"contact"` is not for the caller's ears: another person
-    may have said it. `scheduled_at` is aware, in UTC.
+    may have said it. `attendee_given` is whether a request said the attendee's name; else it is the
+    contact's, or None. `scheduled_at` is aware, in UTC.
 
     `others_at_this_start` is how many appointments the same call had booked for the same start
     before this one, `other_start` the start of the last one that it booked before for another
@@ -54,6 +55,7 @@ class Booked:
     scheduled_at: datetime
     duration_minutes: int
     attendee_name: str | None
+    attendee_given: bool = True
     created: bool
     recognised_by: RecognisedBy | None = None
     others_at_this_start: int = 0
@@ -177,6 +179,7 @@ async def _take(
             scheduled_at=row["scheduled_at"],
             duration_minutes=row["duration_minutes"],
             attendee_name=row["attendee_name"],
+            attendee_given=row["attendee_given"],
             created=row["created"],
             recognised_by=row["recognised_by"],
             others_at_this_start=row["at_this_start"],

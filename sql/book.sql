@@ -222,7 +222,7 @@ select exists (select from standing where key_is_reused) as key_is_reused,
          case when known.lead_status is distinct from contact.lead_status then 'lead_status' end
        ], null) else '{}' end as contact_changes,
        answer.id as appointment_id, answer.created, answer.recognised_by, answer.resource, answer.service_type,
-       answer.scheduled_at, answer.duration_minutes, answer.attendee_name,
+       answer.scheduled_at, answer.duration_minutes, answer.attendee_name, answer.attendee_given,
        earlier.at_this_start, earlier.other_start,
        -- Where nothing is booked: for whom this call holds the time already.
        held.attendee_name as held_for

@@ -499,7 +499,7 @@ def key(conversation: str = "c", tool: str = "book-appointment", **changed: Any)
     [
         {},
         {"scheduled_at": REQUEST.scheduled_at.astimezone(UTC)},
-        {"email": "Noor@Example.org"},
+        {"email": "Noor@example.org"},
         {"misheard": ("phone",)},
         {"idempotency_key": "another"},
     ],

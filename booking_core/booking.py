@@ -106,19 +106,17 @@ async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
     all; `ContactNotResolved`, `AppointmentRefused`, `BookingNotSettled` (try again), and what
     asyncpg raises.
     """
-    for _ in range(ATTEMPTS):
-        collision = None
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            if outcome := await _try(conn, request):
+            if outcome := await _settle(conn, request):
                 return outcome
+            break
         except asyncpg.UniqueViolationError as error:
             # While this request gave a stored appointment its longer name, another one booked
             # under that name: look again. A key of your own refuses again.
-            if request.call_id is None or not (error.table_name or "").startswith("appointments"):
+            is_ours = request.call_id is not None and attempt < ATTEMPTS
+            if not (is_ours and (error.table_name or "").startswith("appointments")):
                 raise
-            collision = error
-    if collision is not None:
-        raise collision
     refusals = [row["name"] for row in await conn.fetch(*FIND_REFUSALS.bind({}))]
     if refusals:
         raise AppointmentRefused(f"appointments takes no row: look at {', '.join(refusals)}")
@@ -131,14 +129,23 @@ async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]
     return [Appointment(**row) for row in rows]
 
 
-async def _try(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | None:
-    """One try, and None where another caller was faster."""
+async def _settle(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | None:
+    """The outcome, and None where at each look another caller seemed to be faster."""
     if request.phone is not None:
-        return await _take(conn, request, None, "phone")
+        return await _repeat(conn, request, None, "phone")
     assert request.email is not None
     async with conn.transaction(isolation="read_committed"):
         contact = await find_or_insert_by_email(conn, request.org_id, request.email, request.name)
-        return await _take(conn, request, contact.contact_id, contact.contact_match)
+        return await _repeat(conn, request, contact.contact_id, contact.contact_match)
+
+
+async def _repeat(
+    conn: Connection, request: BookingRequest, contact_id: UUID | None, contact_match: ContactMatch
+) -> Booked | SlotTaken | None:
+    for _ in range(ATTEMPTS):
+        if outcome := await _take(conn, request, contact_id, contact_match):
+            return outcome
+    return None
 
 
 async def _take(
@@ -147,6 +154,7 @@ async def _take(
     contact_id: UUID | None,
     contact_match: ContactMatch,
 ) -> Booked | SlotTaken | None:
+    """One look, and None where another caller was faster."""
     values = {
         "org_id": request.org_id,
         "phone": request.phone,

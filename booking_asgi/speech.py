@@ -147,15 +147,14 @@ def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None)
     match outcome:
         case Booked():
             when = f"{spoken(outcome.scheduled_at, zone)}, {city(zone)} time"
-            service = _short(_service(outcome, request))
+            service = _service(outcome, request)
             return f"Your {service} is booked for {when}.{_but(outcome, request, zone)}"
         case SlotTaken():
             when = spoken(outcome.scheduled_at, zone)
             if outcome.held_for is not None:
-                held_for = _short(clean(outcome.held_for), MOST_NAME_WORDS)
                 return (
-                    f"I have {when} for {held_for} already, and nothing else is free then. If it is"
-                    " for somebody else, shall I look for another time?"
+                    f"I have {when} for {_name(outcome.held_for)} already, and nothing else is"
+                    " free then. If it is for somebody else, shall I look for another time?"
                 )
             return f"I'm sorry, {when} is already taken. Shall I look for another time?"
         case InvalidRequest():
@@ -173,15 +172,14 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
             when = spoken(outcome.scheduled_at, zone)
             if request and request.scheduled_at.utcoffset() != _local(request, zone).utcoffset():
                 when = f"{when}, {city(zone)} time"
-            service = _short(_service(outcome, request))
+            service = _service(outcome, request)
             return f"Booked: {service} on {when}.{_but(outcome, request, zone)}"
         case SlotTaken() if outcome.held_for is not None:
-            held_for = _short(clean(outcome.held_for), MOST_NAME_WORDS)
             return (
                 f"Not booked again: this call holds {spoken(outcome.scheduled_at, zone)} already,"
-                f" for {held_for}, and nothing else is free then. If only the name was corrected,"
-                " that appointment stands, and the clinic can change its name. If it is for"
-                " somebody else, offer another time."
+                f" for {_name(outcome.held_for)}, and nothing else is free then. If only the name"
+                " was corrected, that appointment stands, and the clinic can change its name. If it is"
+                " for somebody else, offer another time."
             )
         case SlotTaken():
             return f"Not booked: {spoken(outcome.scheduled_at, zone)} is taken. Offer another time."
@@ -227,11 +225,17 @@ def clean(words: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def _name(attendee: str) -> str:
+    return _short(clean(attendee), MOST_NAME_WORDS)
+
+
 def _service(booked: Booked, request: BookingRequest | None) -> str:
     """What the appointment is for. What is stored of one that was found by contact and start alone
     may be another person's words: then it is what the request says."""
-    own = booked.recognised_by == "contact" and request is not None
-    return clean(request.service_type if own and request else booked.service_type) or "appointment"
+    words = booked.service_type
+    if booked.recognised_by == "contact" and request is not None:
+        words = request.service_type
+    return _short(clean(words)) or "appointment"
 
 
 def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
@@ -251,7 +255,7 @@ def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
         notes.append(f" This call now holds {count} appointments at that time.")
     elif booked.other_start is not None:
         other = f"{booked.other_start.astimezone(zone):%A, %B %-d at %-I:%M %p}"
-        notes.append(f" This call also holds {other}: ask whether both are meant.")
+        notes.append(f" This call also holds {other}; are both meant?")
     return "".join(notes)
 
 
@@ -264,7 +268,7 @@ def _stored(booked: Booked, request: BookingRequest) -> list[str]:
         stored.append(f"for {booked.duration_minutes} minutes")
     name = booked.attendee_name if booked.attendee_given else None
     if name is not None and _differ(request.name or "", name):
-        stored.append(f"under the name {_short(clean(name), MOST_NAME_WORDS)}")
+        stored.append(f"under the name {_name(name)}")
     return stored
 
 

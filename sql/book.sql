@@ -197,14 +197,12 @@ answer as (
   select false, 'call', mended.* from mended
   union all
   select false, 'contact', a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
-         a.attendee_name,
-         a.attendee_given, a.call_id, a.call_nth, a.created_at
+         a.attendee_name, a.attendee_given, a.call_id, a.call_nth, a.created_at
   from mend join appointments a on a.org_id = :org_id and a.id = mend.other_id
   union all
   select false, standing.recognised_by, standing.id, standing.contact_id, standing.resource, standing.service_type,
-         standing.scheduled_at,
-         standing.duration_minutes, standing.attendee_name, standing.attendee_given, standing.call_id,
-         standing.call_nth, standing.created_at
+         standing.scheduled_at, standing.duration_minutes, standing.attendee_name, standing.attendee_given,
+         standing.call_id, standing.call_nth, standing.created_at
   from standing
   -- No contact was written where the request is refused.
   where exists (select from contact) and not exists (select from mend)

@@ -53,9 +53,9 @@ def _find_problem_with(engine: docker.DockerClient, image: str) -> str | None:
     except docker.errors.ImageNotFound:
         try:
             engine.images.pull(image)
-        except Exception as error:
+        except Exception as error:  # of any kind: the tests have another server
             return f"Docker can't pull {image}: {type(error).__name__}"
-    except Exception as error:
+    except Exception as error:  # of any kind, a time-out too
         return f"Docker doesn't tell whether it has {image}: {type(error).__name__}"
     return None
 

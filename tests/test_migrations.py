@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from booking_asgi.postgres import find_programs
-from booking_core import Booked, Connection, Finding, book, preflight, upgrade
+from booking_core import Booked, Connection, Finding, Organization, book, preflight, upgrade
 from booking_core.migrations import migration_names
 from tests.conftest import SCHEMA, a_database, connected, psql
 from tests.factories import a_clinic, a_request
@@ -85,9 +85,9 @@ async def test_the_rows_of_an_older_release_stay(old_url: str) -> None:
     async with connected(old_url) as conn:
         await an_old_booking(conn)
         assert await upgrade(conn) == []
-        [org_id] = [row["id"] for row in await conn.fetch("select id from organizations")]
-        clinic = type("Clinic", (), {"id": org_id})
-        again = await book(conn, a_request(clinic, name="O\u2019NEILL"))  # type: ignore[arg-type]  # only its id is read
+        org_id = await conn.fetchval("select id from organizations")
+        clinic = Organization(id=org_id, timezone="America/New_York", phone_region="US")
+        again = await book(conn, a_request(clinic, name="O\u2019NEILL"))
         assert isinstance(again, Booked) and not again.created
 
 

@@ -178,8 +178,8 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
             return (
                 f"Not booked again: this call holds {spoken(outcome.scheduled_at, zone)} already,"
                 f" for {_name(outcome.held_for)}, and nothing else is free then. If only the name"
-                " was corrected, that appointment stands, and the clinic can change its name. If it is"
-                " for somebody else, offer another time."
+                " was corrected, that appointment stands, and the clinic can change its name. If it"
+                " is for somebody else, offer another time."
             )
         case SlotTaken():
             return f"Not booked: {spoken(outcome.scheduled_at, zone)} is taken. Offer another time."

@@ -80,8 +80,9 @@ def make_mix(name: str, org_id: UUID, callers: int, slots: int) -> Mix:
             return Mix(resources=resources, requests=asked, contacts=len(people))
         case _:
             different = [ask(number, phone=phone) for number, phone in enumerate(phones[:10])]
-            asked = [different[number % len(different)] for number in range(callers)]
             count = len(different)
+            # Those of one request stand next to each other, so that they come at the same moment.
+            asked = [different[number * count // callers] for number in range(callers)]
             # One more than there are slots: only the keys keep a repeat out of a free one.
             resources.append(f"race {slots + 1}")
             return Mix(resources=resources, requests=asked, contacts=count, appointments=count)

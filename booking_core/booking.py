@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -13,17 +14,18 @@ from booking_core._statements import BOOK, FIND_REFUSALS, LIST_APPOINTMENTS
 from booking_core.contacts import (
     Connection,
     ContactMatch,
+    ResolvedContact,
     fetch_keeping_contact,
-    find_or_insert_by_email,
+    touch_or_insert_by_email,
 )
 from booking_core.errors import (
     AppointmentRefused,
-    BookingError,
     BookingNotSettled,
+    ContactNotResolved,
     InvalidRequest,
-    OrganizationNotReady,
 )
 from booking_core.requests import BookingRequest
+from booking_core.resources import find_resource
 
 # After each that fails, one free resource fewer is left, or a booking was given back meanwhile.
 ATTEMPTS = 16
@@ -97,14 +99,15 @@ async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
 
     On a fresh connection it is committed when this returns. By phone that is one round trip, and
     one more each time that another caller was faster at that very moment, or that a unique key of
-    your own refuses the email. Inside `conn.transaction()` it joins it: roll back, and nothing is
+    your own refuses the email; two more where the resource's name is spelled otherwise than in its
+    row. Inside `conn.transaction()` it joins it: roll back, and nothing is
     left. Without a phone, a transaction around it must be READ COMMITTED: another level raises
     `asyncpg.InterfaceError` before anything is written. A time in the past is taken.
 
-    Raises `InvalidRequest` for a resource that the organization does not have, and for an
-    idempotency key of another contact or start; `OrganizationNotReady` where it has no resource at
-    all; `ContactNotResolved`, `AppointmentRefused`, `BookingNotSettled` (try again), and what
-    asyncpg raises.
+    Raises `InvalidRequest` for a resource that the organization does not have, or of which several
+    can be meant (`choices`), and for an idempotency key of another contact or start;
+    `OrganizationNotReady` where it has no resource at all; `ContactNotResolved`,
+    `AppointmentRefused`, `BookingNotSettled` (try again), and what asyncpg raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -132,55 +135,64 @@ async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]
 async def _settle(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | None:
     """The outcome, and None where at each look another caller seemed to be faster."""
     if request.phone is not None:
-        return await _repeat(conn, request, None, "phone")
+        return await _repeat(conn, request, None)
     assert request.email is not None
     async with conn.transaction(isolation="read_committed"):
-        contact = await find_or_insert_by_email(conn, request.org_id, request.email, request.name)
-        return await _repeat(conn, request, contact.contact_id, contact.contact_match)
+        contact = await touch_or_insert_by_email(conn, request.org_id, request.email, request.name)
+        return await _repeat(conn, request, contact)
 
 
 async def _repeat(
-    conn: Connection, request: BookingRequest, contact_id: UUID | None, contact_match: ContactMatch
+    conn: Connection, request: BookingRequest, by_email: ResolvedContact | None
 ) -> Booked | SlotTaken | None:
     for _ in range(ATTEMPTS):
-        if outcome := await _take(conn, request, contact_id, contact_match):
+        values = {
+            "org_id": request.org_id,
+            "phone": request.phone,
+            "email": request.email,
+            "contact_id": by_email and by_email.contact_id,
+            "name": request.name,
+            "service_type": request.service_type,
+            "scheduled_at": request.scheduled_at,
+            "duration_minutes": request.duration_minutes,
+            "resource": request.resource,
+            "idempotency_key": request.idempotency_key,
+            "call_id": request.call_id,
+            "by_own_number": request.by_own_number,
+        }
+        row, email_kept = await fetch_keeping_contact(conn, BOOK, values)
+        assert row is not None
+        if row["key_is_reused"]:
+            problem = "It was given with another contact or another start: send a new one"
+            raise InvalidRequest("IDEMPOTENCY_KEY_REUSED", "idempotency_key", problem)
+        if not row["resource_is_known"]:
+            named = await find_resource(conn, request.org_id, request.resource or "")
+            request = replace(request, resource=named)
+        elif row["contact_id"] is None:
+            raise ContactNotResolved("a trigger or rule of contacts drops the row")
+        elif outcome := _outcome(request, row, by_email, email_kept):
             return outcome
     return None
 
 
-async def _take(
-    conn: Connection,
+def _outcome(
     request: BookingRequest,
-    contact_id: UUID | None,
-    contact_match: ContactMatch,
+    row: asyncpg.Record,
+    by_email: ResolvedContact | None,
+    email_kept: bool,
 ) -> Booked | SlotTaken | None:
-    """One look, and None where another caller was faster."""
-    values = {
-        "org_id": request.org_id,
-        "phone": request.phone,
-        "email": request.email,
-        "contact_id": contact_id,
-        "name": request.name,
-        "service_type": request.service_type,
-        "scheduled_at": request.scheduled_at,
-        "duration_minutes": request.duration_minutes,
-        "resource": request.resource,
-        "idempotency_key": request.idempotency_key,
-        "call_id": request.call_id,
-        "by_own_number": request.by_own_number,
-    }
-    row, email_kept = await fetch_keeping_contact(conn, BOOK, values)
-    assert row is not None
-    if row["contact_id"] is None:
-        raise _why_nothing(row)
+    """None where another caller was faster."""
     contact = {
         "contact_id": row["contact_id"],
-        "contact_match": contact_match,
-        "contact_changes": tuple(row["contact_changes"]),
+        "contact_match": by_email.contact_match if by_email else "phone",
+        "contact_changes": by_email.contact_changes
+        if by_email
+        else tuple(row["contact_changes"] or ()),
         "email_kept": email_kept,
     }
+    call = [_OfThisCall(*one) for one in row["call"]]
     if row["appointment_id"] is not None:
-        return Booked(
+        booked = Booked(
             appointment_id=row["appointment_id"],
             resource=row["resource"],
             service_type=row["service_type"],
@@ -190,23 +202,39 @@ async def _take(
             attendee_given=row["attendee_given"],
             created=row["created"],
             recognised_by=row["recognised_by"],
-            others_at_this_start=row["at_this_start"],
-            other_start=row["other_start"],
             **contact,
         )
+        return _beside(booked, call) if call else booked
     if row["resource_is_free"]:
         return None
-    return SlotTaken(scheduled_at=request.scheduled_at, held_for=row["held_for"], **contact)
+    same = [one for one in call if one.scheduled_at == request.scheduled_at]
+    held_for = max(same, key=lambda one: one.nth).attendee_name or "Unknown" if same else None
+    return SlotTaken(scheduled_at=request.scheduled_at, held_for=held_for, **contact)
 
 
-def _why_nothing(row: asyncpg.Record) -> BookingError:
-    """Why neither the contact was written nor the appointment."""
-    if row["key_is_reused"]:
-        problem = "It was given with another contact or another start: send a new one"
-        return InvalidRequest("IDEMPOTENCY_KEY_REUSED", "idempotency_key", problem)
-    if row["resource_is_known"]:
-        return BookingNotSettled("the contact that the email found is gone")
-    if row["organization_is_ready"]:
-        problem = "There is nobody and nothing of this name"
-        return InvalidRequest("INVALID_RESOURCE", "resource", problem)
-    return OrganizationNotReady("the organization has no resource to book")
+class _OfThisCall(NamedTuple):
+    """An active appointment that the call of the request had before it."""
+
+    id: UUID
+    scheduled_at: datetime
+    nth: int
+    created_at: datetime
+    attendee_name: str | None
+
+
+def _beside(booked: Booked, call: Sequence[_OfThisCall]) -> Booked:
+    """With what its call had booked before it, so that a repeat is answered as the first was."""
+    itself = next((one for one in call if one.id == booked.appointment_id), None)
+    others = [one for one in call if one is not itself]
+    same = [one for one in others if one.scheduled_at == booked.scheduled_at]
+    another = [one for one in others if one.scheduled_at != booked.scheduled_at]
+    if itself is not None:
+        same = [one for one in same if one.nth < itself.nth]
+        another = [one for one in another if one.created_at < itself.created_at]
+    return replace(
+        booked,
+        others_at_this_start=len(same),
+        other_start=max(another, key=lambda one: (one.created_at, one.id)).scheduled_at
+        if another
+        else None,
+    )

@@ -12,10 +12,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from booking_core._statements import (
-    FIND_CONTACT_BY_EMAIL,
     INSERT_CONTACT_BY_EMAIL,
     LOCK_CONTACT_EMAIL,
-    TOUCH_CONTACT,
+    TOUCH_CONTACT_BY_EMAIL,
     UPSERT_CONTACT,
     Statement,
 )
@@ -31,11 +30,13 @@ class ResolvedContact:
     """A contact that stands, and how it was found.
 
     `email_kept` is false where a unique key of the database gives the email to another contact:
-    this one was then stored without it.
+    this one was then stored without it. `contact_changes` names the columns that were changed of a
+    contact that was there.
     """
 
     contact_id: UUID
     contact_match: ContactMatch
+    contact_changes: tuple[str, ...] = ()
     email_kept: bool
 
 
@@ -59,34 +60,39 @@ async def resolve_contact(
     if phone is not None:
         row, email_kept = await fetch_keeping_contact(conn, UPSERT_CONTACT, values)
         if row is None:
-            raise ContactNotResolved("the upsert by phone returned no row")
-        return ResolvedContact(contact_id=row["id"], contact_match="phone", email_kept=email_kept)
+            raise ContactNotResolved("a trigger or rule of contacts drops the row")
+        return ResolvedContact(
+            contact_id=row["id"],
+            contact_match="phone",
+            contact_changes=tuple(row["changes"] or ()),
+            email_kept=email_kept,
+        )
     assert email is not None
     async with conn.transaction(isolation="read_committed"):
-        contact = await find_or_insert_by_email(conn, org_id, email, name)
-        await conn.execute(*TOUCH_CONTACT.bind({**values, "contact_id": contact.contact_id}))
-        return contact
+        return await touch_or_insert_by_email(conn, org_id, email, name)
 
 
-async def find_or_insert_by_email(
+async def touch_or_insert_by_email(
     conn: Connection, org_id: UUID, email: Email, name: str | None
 ) -> ResolvedContact:
     """Inside a READ COMMITTED transaction: each SELECT must see what others committed meanwhile."""
     values = {"org_id": org_id, "email": email, "name": name}
-    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
-        return _by_email(found["id"], "email_found" if found["matches"] == 1 else "email_ambiguous")
+    if found := await conn.fetchrow(*TOUCH_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found, "email_found" if found["matches"] == 1 else "email_ambiguous")
     await conn.execute(*LOCK_CONTACT_EMAIL.bind(values))
-    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
-        return _by_email(found["id"], "email_race")
+    if found := await conn.fetchrow(*TOUCH_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found, "email_race")
     try:
         async with conn.transaction():
-            contact_id = await conn.fetchval(*INSERT_CONTACT_BY_EMAIL.bind(values))
-        return _by_email(contact_id, "email_created")
+            inserted = await conn.fetchrow(*INSERT_CONTACT_BY_EMAIL.bind(values))
+        if inserted is None:
+            raise ContactNotResolved("a trigger or rule of contacts drops the row")
+        return _by_email(inserted, "email_created")
     except asyncpg.UniqueViolationError as error:
         refusal = error
     # A unique key on email, and somebody who does not take our lock.
-    if found := await conn.fetchrow(*FIND_CONTACT_BY_EMAIL.bind(values)):
-        return _by_email(found["id"], "email_race")
+    if found := await conn.fetchrow(*TOUCH_CONTACT_BY_EMAIL.bind(values)):
+        return _by_email(found, "email_race")
     raise ContactNotResolved(
         "a unique key refuses the contact, yet none has its email"
     ) from refusal
@@ -118,5 +124,10 @@ async def _fetch(
         return await conn.fetchrow(*statement.bind(values))
 
 
-def _by_email(contact_id: UUID, match: ContactMatch) -> ResolvedContact:
-    return ResolvedContact(contact_id=contact_id, contact_match=match, email_kept=True)
+def _by_email(row: asyncpg.Record, match: ContactMatch) -> ResolvedContact:
+    return ResolvedContact(
+        contact_id=row["id"],
+        contact_match=match,
+        contact_changes=tuple(row["changes"]),
+        email_kept=True,
+    )

@@ -3,7 +3,7 @@
     BookingError
     ├── InvalidRequest          the caller must change the request
     ├── OrganizationNotReady    the tenant's set-up must be mended
-    ├── ContactNotResolved      a unique key refuses a contact that can't be found
+    ├── ContactNotResolved      a key, trigger or rule of the database's own refuses the contact
     ├── AppointmentRefused      a trigger, rule or key of the database's own drops the row
     └── BookingNotSettled       try again
 
@@ -39,17 +39,24 @@ class InvalidRequest(BookingError):
 
     `code` is for programs, `field` is the argument at fault, `problem` says in words what is wrong
     with it and repeats nothing personal. `readings` are the two instants that a time lost or
-    doubled by a change of the clocks may mean, in the organization's zone.
+    doubled by a change of the clocks may mean, in the organization's zone. `choices` are names of
+    resources to choose from.
     """
 
     def __init__(
-        self, code: InvalidCode, field: str, problem: str, readings: tuple[datetime, ...] = ()
+        self,
+        code: InvalidCode,
+        field: str,
+        problem: str,
+        readings: tuple[datetime, ...] = (),
+        choices: tuple[str, ...] = (),
     ) -> None:
         super().__init__(f"{code}: {field}: {problem}")
         self.code = code
         self.field = field
         self.problem = problem
         self.readings = readings
+        self.choices = choices
 
 
 def missing_contact() -> InvalidRequest:
@@ -61,7 +68,8 @@ class OrganizationNotReady(BookingError):
 
 
 class ContactNotResolved(BookingError):
-    """A unique key refused a new contact for the email, and yet none is found by it."""
+    """Nothing is booked, and trying again will not help: a unique key of your own refuses a new
+    contact for the email, and yet none is found by it; or a trigger or rule drops the row."""
 
 
 class AppointmentRefused(BookingError):
@@ -73,8 +81,7 @@ class AppointmentRefused(BookingError):
 class BookingNotSettled(BookingError):
     """Nothing is booked, and it is not taken either: try again.
 
-    A resource was free at every look, yet others took it and gave it back each time; or the contact
-    that an email found was deleted.
+    A resource was free at every look, yet others took it and gave it back each time.
     """
 
 

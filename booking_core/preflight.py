@@ -55,12 +55,12 @@ SAMPLE: dict[str, object] = {
 }
 SERVING = (
     sql.BOOK,
-    sql.FIND_CONTACT_BY_EMAIL,
     sql.FIND_ORGANIZATION_BY_TOKEN,
     sql.FIND_REFUSALS,
     sql.INSERT_CONTACT_BY_EMAIL,
     sql.LOCK_CONTACT_EMAIL,
-    sql.TOUCH_CONTACT,
+    sql.LIST_RESOURCES,
+    sql.TOUCH_CONTACT_BY_EMAIL,
     sql.UPSERT_CONTACT,
 )
 SETTING_UP = (

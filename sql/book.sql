@@ -2,29 +2,36 @@
 -- The contact is that of the phone, else that of the contact_id which an email found; the other is null.
 -- It returns one row:
 --   key_is_reused: the idempotency key is another request's, and nothing was written
---   resource_is_known is false: the organization has no such resource, and nothing was written;
---     organization_is_ready says whether it has any
+--   resource_is_known is false: the organization has no resource of this very name, and nothing was
+--     written
 --   appointment_id: the appointment that stands; created says whether this statement made it, else
 --     recognised_by says how it was found
 --   no appointment_id, resource_is_free is false: every resource is taken
 --   no appointment_id, resource_is_free is true: another caller took it at this moment; run it again
+-- What it costs is mostly to set up its plan, whichever parts of that are run: each part counts.
 with asked as (
   select r.resource from resources r
-  where r.org_id = :org_id
-    and (:resource::text is null or booking_fold(r.resource) collate "C" = booking_fold(:resource::text) collate "C")
+  where r.org_id = :org_id and r.resource = coalesce(:resource::text, r.resource)
 ),
 -- The contact as it was before.
 known as (
   select c.id, c.email::text, c.name::text, c.lead_status::text
-  from contacts c where c.org_id = :org_id and c.phone = :phone::text
-  union all
-  select c.id, c.email::text, c.name::text, c.lead_status::text
-  from contacts c where c.org_id = :org_id and c.id = :contact_id::uuid
+  from contacts c
+  where c.org_id = :org_id and c.id = coalesce(
+    :contact_id::uuid, (select p.id from contacts p where p.org_id = :org_id and p.phone = :phone::text))
 ),
--- What this call holds already.
+-- What the contact holds at this start, for whomever.
+held as (
+  select a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
+    a.attendee_given, booking_fold(coalesce(a.attendee_name, '')) collate "C" as folded, known.name as contact_name
+  from known, appointments a
+  where a.org_id = :org_id and a.contact_id = known.id and a.scheduled_at = :scheduled_at
+    and a.status in ('pending', 'confirmed')
+),
+-- What this call holds, at any start.
 call as (
   select a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
-    a.attendee_given, a.call_id, a.call_nth, a.created_at
+    a.attendee_given, a.call_nth, a.created_at
   from appointments a
   where a.org_id = :org_id and a.call_id = :call_id::text and a.status in ('pending', 'confirmed')
 ),
@@ -54,86 +61,85 @@ standing as materialized (
               or (:phone::text is null and lower(c.email::text) = lower(:email::text)))
      )) as key_is_reused,
      a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
-     a.attendee_given, a.call_id, a.call_nth, a.created_at
+     a.attendee_given, null as fuller_name, false as changes_contact
    from appointments a
    where a.org_id = :org_id and a.idempotency_key = :idempotency_key::text and a.status in ('pending', 'confirmed'))
   union all
-  -- By its call: the same start, and the same person as far as names tell.
-  (select 'call', false, call.*
-   from call
-   cross join lateral (
-     select booking_fold(call.attendee_name) collate "C" as held, booking_fold(:name::text) collate "C" as given
-   ) name
-   where call.scheduled_at = :scheduled_at
-     and (:name::text is null or not call.attendee_given or held = given
-          or starts_with(held, given || ' ') or starts_with(given, held || ' '))
-     -- Another phone is another person, or a question: it is never guessed to be a correction.
-     and not exists (select from contacts c
-                     where c.org_id = :org_id and c.id = call.contact_id and c.phone <> :phone::text)
-   order by held = given desc nulls last, call.call_nth desc
+  -- By its call: the same start, and the same person as far as names tell. Another phone is another
+  -- person, or a question: it is never guessed to be a correction.
+  (select 'call', false,
+     call.id, call.contact_id, call.resource, call.service_type, call.scheduled_at, call.duration_minutes,
+     call.attendee_name, call.attendee_given,
+     case when length(:name::text) > length(attendee_name) or not attendee_given then :name::text end,
+     -- A phone added to an email; an email gives no appointment away that has a phone.
+     phone is null and contact_id is distinct from (select known.id from known)
+       and not exists (select from held where held.folded = call.folded)
+   from (
+     select call.*, booking_fold(coalesce(call.attendee_name, '')) collate "C" as folded, booking_fold(:name::text) collate "C" as given,
+       (select c.phone::text from contacts c where c.org_id = :org_id and c.id = call.contact_id) as phone
+     from call
+     where call.scheduled_at = :scheduled_at
+     offset 0
+   ) call
+   where (given is null or not attendee_given or folded = given
+          or starts_with(folded, given || ' ') or starts_with(given, folded || ' '))
+     and coalesce(phone = :phone::text, true)
+     -- Where the contact holds one of that very name beside it, that other one is the answer.
+     and not exists (select from held where held.folded = given and held.id <> call.id)
+   order by folded = given desc nulls last, call_nth desc
    limit 1)
   union all
   -- By its contact, start and attendee. From another number only a name that was said counts, or
   -- "booked" beside "taken" would tell a stranger who comes when.
   (select 'contact', false,
-     a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
-     a.attendee_given, a.call_id, a.call_nth, a.created_at
-   from known, appointments a
-   where a.org_id = :org_id and a.contact_id = known.id and a.scheduled_at = :scheduled_at
-     and booking_fold(coalesce(a.attendee_name, '')) collate "C" = booking_fold(
-       coalesce(:name::text, case when :by_own_number::boolean then known.name end, '')) collate "C"
-     and a.status in ('pending', 'confirmed')
+     held.id, held.contact_id, held.resource, held.service_type, held.scheduled_at, held.duration_minutes,
+     held.attendee_name, held.attendee_given, null, false
+   from held
+   where held.folded = booking_fold(
+       coalesce(:name::text, case when :by_own_number::boolean then held.contact_name end, '')) collate "C"
      and (:name::text is not null or :by_own_number or exists (select from free)))
   limit 1
 ),
 verdict as materialized (
-  select exists (select from asked) and not exists (select from standing where key_is_reused) as is_accepted,
-         :by_own_number::boolean and (exists (select from standing) or exists (select from free)) as may_replace
+  select exists (select from asked) as resource_is_known, coalesce(standing.key_is_reused, false) as key_is_reused,
+         standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free
+  from (select) one left join standing on true
 ),
 by_phone as (
   insert into contacts as c (org_id, phone, email, name, lead_status, last_contact_at)
   select :org_id, :phone::text, :email::text, coalesce(:name::text, split_part(:email::text, '@', 1), 'Unknown'),
          'contacted', now()
   from verdict
-  where :phone::text is not null and is_accepted
+  where :phone::text is not null and resource_is_known and not key_is_reused
   -- Not DO NOTHING: a row must come back, and a repeat must write to be as durable as the first.
   on conflict (org_id, phone) do update set
-    -- Who gives no email or no name must not blank the one we have.
-    email = case when (select may_replace from verdict) then coalesce(:email::text, c.email::text)
-                 else coalesce(c.email::text, :email::text) end,
-    name = case when (select may_replace from verdict) then coalesce(:name::text, c.name::text)
-                else coalesce(nullif(nullif(c.name::text, 'Unknown'), split_part(c.email::text, '@', 1)),
-                              :name::text, c.name::text) end,
+    -- Who gives no email or no name must not blank the one we have. Only the owner replaces one, and
+    -- only who gets the appointment; anyone fills a gap.
+    (email, name) = (
+      select case when :by_own_number and resource_is_free then coalesce(:email::text, c.email::text)
+                  else coalesce(c.email::text, :email::text) end,
+             case when :by_own_number and resource_is_free then coalesce(:name::text, c.name::text)
+                  else coalesce(nullif(nullif(c.name::text, 'Unknown'), split_part(c.email::text, '@', 1)),
+                                :name::text, c.name::text) end
+      from verdict
+    ),
     lead_status = case when c.lead_status is null or c.lead_status = 'new' then 'contacted' else c.lead_status end,
     last_contact_at = excluded.last_contact_at
-  returning c.id, c.email::text, c.name::text, c.lead_status::text
-),
-by_email as (
-  -- An email finds its contact, it does not identify the person as a phone does: a name only fills
-  -- a gap or a placeholder.
-  update contacts c set
-    name = coalesce(nullif(nullif(c.name::text, 'Unknown'), split_part(c.email::text, '@', 1)),
-                    :name::text, c.name::text),
-    lead_status = case when c.lead_status is null or c.lead_status = 'new' then 'contacted' else c.lead_status end,
-    last_contact_at = now()
-  from verdict
-  where c.org_id = :org_id and c.id = :contact_id::uuid and is_accepted
   returning c.id, c.email::text, c.name::text, c.lead_status::text
 ),
 contact as (
   select * from by_phone
   union all
-  select * from by_email
+  select known.* from known, verdict where :phone::text is null and resource_is_known and not key_is_reused
 ),
 -- First one that nobody is booking at this moment: behind an uncommitted booking a caller would
 -- wait while others are free. The lock is only this hint; the constraint is the guarantee.
 picked as (
   (select resource from free
-   where not exists (select from standing)
-     and pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))
+   where pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))
    limit 1)
   union all
-  (select resource from free where not exists (select from standing))
+  (select resource from free)
   limit 1
 ),
 appointment as (
@@ -147,101 +153,49 @@ appointment as (
          case when :call_id::text is not null
               then (select coalesce(max(call.call_nth), 0) + 1 from call where call.scheduled_at = :scheduled_at) end,
          :name::text is not null, :by_own_number
-  from contact, picked
+  from verdict, contact, picked
+  where not stands
   -- Not an exception: that would need a savepoint, and deadlocks where callers collide.
   on conflict do nothing
   returning a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
-    a.attendee_given, a.call_id, a.call_nth, a.created_at
+    a.attendee_given
 ),
--- What the same person said with more of the name, or with a phone added to an email. Where the
--- contact has an appointment of that name at that start already, that other one is the answer.
-mend as materialized (
-  select wanted.*, (
-      select a.id from appointments a
-      where a.org_id = :org_id and a.contact_id = wanted.contact_id and a.scheduled_at = :scheduled_at
-        and booking_fold(coalesce(a.attendee_name, '')) collate "C"
-          = booking_fold(coalesce(wanted.attendee_name, '')) collate "C"
-        and a.status in ('pending', 'confirmed') and a.id <> standing.id
-    ) as other_id
-  from standing, contact
-  cross join lateral (
-    select
-      case when length(:name::text) > length(standing.attendee_name) or not standing.attendee_given
-           then coalesce(:name::text, standing.attendee_name) else standing.attendee_name end as attendee_name,
-      standing.attendee_given or :name::text is not null as attendee_given,
-      -- An email gives no appointment away that has a phone.
-      case when :phone::text is null and exists (
-             select from contacts c where c.org_id = :org_id and c.id = standing.contact_id and c.phone is not null)
-           then standing.contact_id else contact.id end as contact_id
-  ) wanted
-  where standing.recognised_by = 'call'
-    and (standing.attendee_name, standing.attendee_given, standing.contact_id)
-      is distinct from (wanted.attendee_name, wanted.attendee_given, wanted.contact_id)
-),
+-- What the same person said with more of the name, or with a phone added to an email.
 mended as (
   update appointments a
-  set attendee_name = mend.attendee_name, attendee_given = mend.attendee_given, contact_id = mend.contact_id,
+  set attendee_name = coalesce(fuller_name, a.attendee_name),
+      attendee_given = a.attendee_given or :name::text is not null,
+      contact_id = case when changes_contact then contact.id else a.contact_id end,
       updated_at = now()
-  from mend, standing
-  where a.org_id = :org_id and a.id = standing.id and mend.other_id is null
+  from standing, contact
+  where a.org_id = :org_id and a.id = standing.id and (fuller_name is not null or changes_contact)
     -- What another request of the call changed meanwhile is looked at again.
     and a.status in ('pending', 'confirmed')
     and (a.attendee_name, a.attendee_given, a.contact_id)
       is not distinct from (standing.attendee_name, standing.attendee_given, standing.contact_id)
-  returning a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
-    a.attendee_given, a.call_id, a.call_nth, a.created_at
+  returning a.id, a.contact_id, a.attendee_name, a.attendee_given
 ),
 answer as (
   select true as created, null as recognised_by, appointment.* from appointment
   union all
-  select false, 'call', mended.* from mended
-  union all
-  select false, 'contact', a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
-         a.attendee_name, a.attendee_given, a.call_id, a.call_nth, a.created_at
-  from mend join appointments a on a.org_id = :org_id and a.id = mend.other_id
-  union all
-  select false, standing.recognised_by, standing.id, standing.contact_id, standing.resource, standing.service_type,
-         standing.scheduled_at, standing.duration_minutes, standing.attendee_name, standing.attendee_given,
-         standing.call_id, standing.call_nth, standing.created_at
-  from standing
-  -- No contact was written where the request is refused.
-  where exists (select from contact) and not exists (select from mend)
+  select false, recognised_by, standing.id, coalesce(mended.contact_id, standing.contact_id), resource, service_type,
+         scheduled_at, duration_minutes, coalesce(mended.attendee_name, standing.attendee_name),
+         coalesce(mended.attendee_given, standing.attendee_given)
+  from standing left join mended on true
+  where mended.id is not null or (fuller_name is null and not changes_contact)
 )
-select exists (select from standing where key_is_reused) as key_is_reused,
-       exists (select from asked) as resource_is_known,
-       case when not exists (select from asked)
-            then exists (select from resources r where r.org_id = :org_id) end as organization_is_ready,
-       exists (select from free) or exists (select from standing) as resource_is_free,
+select verdict.key_is_reused, verdict.resource_is_known, verdict.resource_is_free,
        coalesce(answer.contact_id, contact.id) as contact_id,
        -- What it changed of a contact that was there; under a race it may name one too many.
        case when known.id is not null then array_remove(array[
          case when known.email is distinct from contact.email then 'email' end,
          case when known.name is distinct from contact.name then 'name' end,
          case when known.lead_status is distinct from contact.lead_status then 'lead_status' end
-       ], null) else '{}' end as contact_changes,
+       ], null) end as contact_changes,
        answer.id as appointment_id, answer.created, answer.recognised_by, answer.resource, answer.service_type,
        answer.scheduled_at, answer.duration_minutes, answer.attendee_name, answer.attendee_given,
-       earlier.at_this_start, earlier.other_start,
-       -- Where nothing is booked: for whom this call holds the time already.
-       held.attendee_name as held_for
+       array(select (call.id, call.scheduled_at, call.call_nth, call.created_at, call.attendee_name) from call) as call
 from verdict
 left join contact on true
-left join known on known.id = contact.id
-left join answer on true
--- Only what was booked before it, so that a repeat is answered as the first was.
-left join lateral (
-  select count(*) filter (where call.scheduled_at = answer.scheduled_at)::integer as at_this_start,
-         (array_agg(call.scheduled_at order by call.created_at desc, call.id)
-            filter (where call.scheduled_at <> answer.scheduled_at))[1] as other_start
-  from call
-  where call.id <> answer.id
-    and (answer.created
-         or case when call.scheduled_at = answer.scheduled_at then call.call_nth < answer.call_nth
-                 else call.created_at < answer.created_at end)
-) earlier on true
-left join lateral (
-  select coalesce(call.attendee_name, 'Unknown') as attendee_name from call
-  where answer.id is null and call.scheduled_at = :scheduled_at
-  order by call.call_nth desc
-  limit 1
-) held on true;
+left join known on true
+left join answer on contact.id is not null;

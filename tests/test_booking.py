@@ -12,8 +12,8 @@ import pytest
 from booking_core import (
     AppointmentRefused,
     Booked,
-    BookingNotSettled,
     Connection,
+    ContactNotResolved,
     Email,
     InvalidRequest,
     Organization,
@@ -305,18 +305,26 @@ async def test_a_trigger_that_drops_the_row_is_named(
         await book(conn, a_request(clinic))
 
 
-async def test_a_contact_that_vanishes_is_no_unknown_resource(
-    conn: Connection, clinic: Organization
+@pytest.mark.parametrize("person", [{}, {"phone": None, "email": SAM}], ids=["phone", "email"])
+@pytest.mark.parametrize("is_there", [False, True])
+async def test_a_trigger_that_drops_the_contact_is_named(
+    conn: Connection, clinic: Organization, person: dict[str, object], is_there: bool
 ) -> None:
-    """Deleted behind the email that found it: the caller tries again, and is told nothing wrong."""
+    """No resource is called unknown for it, and no second contact is made."""
+    if is_there:
+        await booked(conn, clinic, **person)
     await conn.execute(
         """
-        create function vanish() returns trigger language plpgsql as 'begin return null; end';
-        create trigger vanish before update on contacts for each row execute function vanish();
+        create function drop_it() returns trigger language plpgsql as 'begin return null; end';
+        create trigger drop_it before insert or update on contacts
+          for each row execute function drop_it();
         """
     )
-    with pytest.raises(BookingNotSettled):
-        await book(conn, a_request(clinic, phone=None, email=SAM))
+    counted = "select (select count(*) from contacts), (select count(*) from appointments)"
+    before = await conn.fetchrow(counted)
+    with pytest.raises(ContactNotResolved, match="trigger"):
+        await book(conn, a_request(clinic, **person, scheduled_at=SOON.replace(hour=9)))
+    assert before == await conn.fetchrow(counted)
 
 
 async def test_the_past_is_taken(conn: Connection, clinic: Organization) -> None:

@@ -95,10 +95,11 @@ values ('{SAMPLES["org_id"]}', 'Clinic', 'UTC', 'US')
 
 
 def test_a_contact_is_written_alike_with_and_without_a_booking() -> None:
-    """The clauses of upsert_contact and touch_contact are those of the booking."""
+    """The clauses of upsert_contact are those of the booking, and an email's fill gaps alike."""
     booking = " ".join((SQL / "book.sql").read_text().split())
-    for assignment in assignments("touch_contact", "c set"):
-        assert assignment in booking
+    for assignment in assignments("touch_contact_by_email", "c set"):
+        # The names of the columns are in a list there.
+        assert assignment.partition(" = ")[2] in booking
     for assignment in assignments("upsert_contact", "do update set"):
         # The booking has a case for who may not replace.
         assert assignment.partition(" = ")[2] in booking
@@ -107,8 +108,7 @@ def test_a_contact_is_written_alike_with_and_without_a_booking() -> None:
 def assignments(name: str, clause: str) -> list[str]:
     text = re.sub(r"--.*", "", (SQL / f"{name}.sql").read_text()).partition(clause)[2]
     return [
-        " ".join(line.split())
-        for line in re.split(r"\breturning\b|\bwhere\b", text)[0].split(",\n")
+        " ".join(line.split()) for line in re.split(r"\breturning\b|\bfrom\b", text)[0].split(",\n")
     ]
 
 
@@ -135,9 +135,9 @@ APPOINTMENTS = [
     ("name", "indexes"),
     [
         ("book", APPOINTMENTS),
-        ("find_contact_by_email", ["contacts_org_email_idx"]),
         ("find_organization_by_token", ["vapi_credentials_pkey"]),
-        ("touch_contact", ["contacts_pkey"]),
+        ("insert_contact_by_email", ["contacts_org_email_idx"]),
+        ("touch_contact_by_email", ["contacts_org_email_idx", "contacts_pkey"]),
     ],
 )
 async def test_a_plan_uses_its_indexes(

@@ -1,0 +1,55 @@
+"""Which resource a caller means: the same name, however it is spelled."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from uuid import UUID
+
+from booking_core._statements import LIST_RESOURCES
+from booking_core.contacts import Connection
+from booking_core.errors import InvalidRequest, OrganizationNotReady
+from booking_core.parsing import INVISIBLE
+
+# So many names can be said in one breath.
+MOST_CHOICES = 4
+# What people put before a name or behind it, folded.
+TITLE = re.compile(
+    r"(dra?|doc|doct(or|ora|eur)|dott(ore|oressa)?|prof|prof(essor|esora?)|m[rsx]|mrs|mister|miss|sir"
+    r"|madame?|mme|sra?|srta|se\u00f1or(a|ita)?|herr|frau|monsieur|md|do|dds|dmd|phd|dpm|dc|od|rn|np|pa)"
+)
+
+
+def match_resources(said: str, names: Sequence[str]) -> list[str]:
+    """Those of `names` that are `said`, by case, spaces and forms of a letter; else those that are
+    without titles and punctuation. Pure."""
+    for form in (_fold, _bare):
+        if (key := form(said)) and (matching := [name for name in names if form(name) == key]):
+            return matching
+    return []
+
+
+async def find_resource(conn: Connection, org_id: UUID, said: str) -> str:
+    """The one that is meant. Raises `InvalidRequest`, whose `choices` are names to choose from, and
+    `OrganizationNotReady` where there is none at all."""
+    names = [row["resource"] for row in await conn.fetch(*LIST_RESOURCES.bind({"org_id": org_id}))]
+    if not names:
+        raise OrganizationNotReady("the organization has no resource to book")
+    matching = match_resources(said, names)
+    if len(matching) == 1:
+        return matching[0]
+    problem = "Several go by this name" if matching else "There is nobody and nothing of this name"
+    choices = tuple((matching or names)[:MOST_CHOICES])
+    raise InvalidRequest("INVALID_RESOURCE", "resource", problem, choices=choices)
+
+
+def _fold(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name.translate(INVISIBLE)).casefold().split())
+
+
+def _bare(name: str) -> str:
+    """Of `Dr. Ana O'Neill, MD` it is `ana oneill`."""
+    joined = re.sub(r"(?<=\w)['\u2019.](?=\w)", "", _fold(name))
+    words = re.sub(r"[^\w\s]+", " ", joined).split()
+    return " ".join(word for word in words if not TITLE.fullmatch(word))

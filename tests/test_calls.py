@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from booking_core import (
@@ -118,29 +116,6 @@ async def test_a_name_that_the_contact_has_already_is_the_answer(conn: Connectio
     mine = await asks(conn, clinic, name=None)
     answer = await asks(conn, clinic, name="Nora Late")
     assert other.appointment_id == answer.appointment_id != mine.appointment_id
-
-
-async def test_two_spellings_at_the_same_instant(url: str) -> None:
-    """One appointment, of the longer name, whoever comes first; with three resources, 10 rounds."""
-    async with asyncpg.create_pool(url, min_size=20, max_size=20) as pool:
-        async with pool.acquire() as conn:
-            clinic = await a_clinic(conn, resources=["a", "b", "c"])
-        for number in range(10):
-            start = SOON + timedelta(hours=number)
-
-            async def call(name: str | None, start: object = start) -> object:
-                async with pool.acquire() as conn:
-                    asked = {**CALL, "name": name, "scheduled_at": start}
-                    return await book(conn, a_request(clinic, **asked))
-
-            names = [None, "Nora", "Nora Late", "nora"] * 5
-            told = await asyncio.gather(*(call(name) for name in names))
-            assert all(isinstance(one, Booked) for one in told)
-            async with pool.acquire() as conn:
-                rows = await conn.fetch(
-                    "select attendee_name from appointments where scheduled_at = $1", start
-                )
-                assert [row["attendee_name"] for row in rows] == ["Nora Late"]
 
 
 @pytest.mark.parametrize("name", [None, "Eve"])

@@ -153,6 +153,27 @@ async def test_a_named_resource_is_waited_for(url: str, one: Connection, other: 
         assert isinstance(await second, SlotTaken)
 
 
+GATE = """
+create function gate() returns trigger language plpgsql as
+  'begin perform pg_advisory_xact_lock_shared(7); return new; end';
+create trigger gate before insert on contacts for each row execute function gate();
+"""
+
+
+async def at_the_same_instant(
+    one: Connection, pool: Pool, requests: list[BookingRequest]
+) -> list[Booked | SlotTaken]:
+    """With as many as the pool's connections looking before the first of them writes: `GATE`."""
+    await one.execute("select pg_advisory_lock(7)")
+    try:
+        told = asyncio.ensure_future(at_once(pool, requests))
+        waiting = "select count(*) >= $1 from pg_locks where locktype = 'advisory' and not granted"
+        await until(one, waiting, min(len(requests), pool.get_max_size()))
+    finally:
+        await one.execute("select pg_advisory_unlock(7)")
+    return await told
+
+
 async def at_once(pool: Pool, requests: list[BookingRequest]) -> list[Booked | SlotTaken]:
     async def one_of_them(request: BookingRequest) -> Booked | SlotTaken:
         async with pool.acquire() as conn:
@@ -180,7 +201,9 @@ async def test_the_same_caller_200_times_at_once(
 ) -> None:
     """One appointment, made once, and 200 times its id, though two more chairs are free."""
     clinic = await a_clinic(one, resources=["a", "b", "c"])
-    outcomes = await at_once(pool, [a_request(clinic, idempotency_key=key, **person)] * 200)
+    await one.execute(GATE)
+    asked = [a_request(clinic, idempotency_key=key, **person)] * 200
+    outcomes = await at_the_same_instant(one, pool, asked)
     booked = [found for found in outcomes if isinstance(found, Booked)]
     assert len(booked) == 200
     assert len({found.appointment_id for found in booked}) == 1
@@ -199,3 +222,27 @@ async def test_500_times_of_one_caller(
     outcomes = await at_once(pool, requests)
     assert all(isinstance(found, Booked) for found in outcomes)
     assert (await count(one, "appointments"), await count(one, "contacts")) == (500, 1)
+
+
+async def test_two_spellings_at_the_same_instant(one: Connection, pool: Pool) -> None:
+    """In one call: one appointment, of the longer name, whoever comes first. 50 rounds."""
+    clinic = await a_clinic(one, resources=["a", "b", "c"])
+    await one.execute(GATE)
+    for number in range(50):
+        asked = [
+            a_request(
+                clinic,
+                phone=a_caller(number % 25),
+                name=name,
+                scheduled_at=SOON + timedelta(hours=number),
+                call_id="a call",
+                by_own_number=number % 2 == 0,
+            )
+            for name in [None, "Nora", "Nora Late", "nora"] * 5
+        ]
+        told = await at_the_same_instant(one, pool, asked)
+        assert len({found.appointment_id for found in told if isinstance(found, Booked)}) == 1
+        assert all(isinstance(found, Booked) for found in told)
+        rows = "select attendee_name from appointments where scheduled_at = $1"
+        stand = await one.fetch(rows, asked[0].scheduled_at)
+        assert [row["attendee_name"] for row in stand] == ["Nora Late"]

@@ -10,7 +10,8 @@ import asyncpg
 from booking_core import _statements as sql
 from booking_core._rules import RULES, rule_findings, status_findings
 from booking_core.contacts import Connection
-from booking_core.errors import Finding, OrganizationNotReady
+from booking_core.errors import Finding
+from booking_core.resources import parse_resources
 
 # A pause of the network is not meant: an index of millions of rows is.
 STEP_SECONDS = 24 * 60 * 60.0
@@ -36,11 +37,11 @@ async def adopt(
     one the first. Contacts are neither written nor altered but for an index on their emails.
 
     With more than 20,000 active appointments it wants `lock`: bookings then wait for a while.
-    Raises `OrganizationNotReady` without a resource, and what asyncpg raises, such as
+    Raises `OrganizationNotReady` without a resource, `InvalidRequest` for a name that is not one
+    line of printable text, and what asyncpg raises, such as
     `LockNotAvailableError` where others hold the table for longer than it tries.
     """
-    if not resources or not all(resources):
-        raise OrganizationNotReady("the organization has no resource to book")
+    resources = parse_resources(resources)
     if conn.is_in_transaction():
         raise asyncpg.InterfaceError("each step commits: adopt runs outside of a transaction")
     if findings := await _obstacles(conn, resources[0], lock=lock):

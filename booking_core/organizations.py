@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +24,12 @@ from booking_core._statements import (
     REVOKE_TOKEN,
 )
 from booking_core.contacts import Connection
-from booking_core.errors import OrganizationNotReady
+from booking_core.errors import InvalidRequest, OrganizationNotReady
+from booking_core.parsing import parse_text
+from booking_core.resources import parse_resources
 from booking_core.zones import zone
+
+TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,11 +71,12 @@ async def add_organization(
     """Add an organization and what can be booked there; commits like `book`.
 
     Raises `OrganizationNotReady`, with nothing written: for a zone or a region that is not known,
-    without a resource, and where there is an organization of that `org_id` already.
+    without a resource, and where there is an organization of that `org_id` already. Raises
+    `InvalidRequest` for a name that is not one line of printable text.
     """
     wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
-    if not resources:
-        raise OrganizationNotReady("the organization has no resource to book")
+    resources = parse_resources(resources)
+    name = parse_text(name, "name")
     values = {"org_id": wanted.id, "name": name, "timezone": timezone, "phone_region": phone_region}
     async with conn.transaction():
         if await conn.fetchval(*ADD_ORGANIZATION.bind(values)) is None:
@@ -105,8 +111,13 @@ async def add_token(
 ) -> str:
     """Give the organization one more token, random unless given, and return it: only its hash is
     stored, so that it can't be shown again. Raises `OrganizationNotReady` where there is no such
-    organization, and where the token is known already: another's, or revoked."""
+    organization, and where the token is known already: another's, or revoked; `InvalidRequest` for
+    a token that no header can hold, and for a label that is not one line of printable text."""
     token = token or secrets.token_urlsafe(32)
+    if not (isinstance(token, str) and TOKEN.fullmatch(token)):
+        problem = "It must be letters, digits and signs of ASCII, without spaces"
+        raise InvalidRequest("INVALID_ARGUMENTS", "token", problem)
+    label = label and parse_text(label, "label")
     values = {"token_sha256": token_sha256(token), "org_id": org_id, "label": label}
     try:
         async with conn.transaction():

@@ -10,7 +10,7 @@ from uuid import UUID
 from booking_core._statements import LIST_RESOURCES
 from booking_core.contacts import Connection
 from booking_core.errors import InvalidRequest, OrganizationNotReady
-from booking_core.parsing import INVISIBLE
+from booking_core.parsing import INVISIBLE, parse_text
 
 # So many names can be said in one breath.
 MOST_CHOICES = 4
@@ -19,6 +19,19 @@ TITLE = re.compile(
     r"(dra?|doc|doct(or|ora|eur)|dott(ore|oressa)?|prof|prof(essor|esora?)|m[rsx]|mrs|mister|miss|sir"
     r"|madame?|mme|sra?|srta|se\u00f1or(a|ita)?|herr|frau|monsieur|md|do|dds|dmd|phd|dpm|dc|od|rn|np|pa)"
 )
+
+
+def parse_resources(names: object) -> list[str]:
+    """The names to set an organization up with, as they are stored.
+
+    Raises `InvalidRequest` for what is no list of names, and `OrganizationNotReady` where it is
+    empty. Pure.
+    """
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise InvalidRequest("INVALID_ARGUMENTS", "resources", "It must be a list of names")
+    if not names:
+        raise OrganizationNotReady("the organization has no resource to book")
+    return [parse_text(name, "resources") for name in names]
 
 
 def match_resources(said: str, names: Sequence[str]) -> list[str]:

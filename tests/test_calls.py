@@ -212,3 +212,58 @@ async def test_values_that_parse_would_not_have_made(
     """They are refused before any statement is sent."""
     with pytest.raises(InvalidRequest):
         a_request(clinic, **wrong)
+
+
+TWICE = "This call now holds 2 appointments at that time."
+HELD = "Not booked again: this call holds"
+ANOTHER_TIME = "This call also holds"
+
+
+@pytest.mark.parametrize("count_of_resources", [1, 3])
+@pytest.mark.parametrize(
+    ("first", "second", "is_one_call", "appointments", "words"),
+    [
+        pytest.param("Ann", "Bob", False, 2, ("is taken", "Booked: "), id="two people, one phone"),
+        pytest.param("Tom", "Mia", True, 2, (HELD, TWICE), id="two children"),
+        pytest.param("Jon Lee", "John Lee", True, 2, (HELD, TWICE), id="a corrected name"),
+        pytest.param("Nora", "Nora Late", True, 1, "Booked: ", id="a fuller name"),
+        pytest.param("Nora Late", "Nora", True, 1, "under the name Nora Late", id="a shorter name"),
+        pytest.param(None, "Nora", True, 1, "Booked: ", id="a name at last"),
+        pytest.param(
+            {"patientPhone": None}, {"patientEmail": None}, True, 1, "Booked: ", id="a phone added"
+        ),
+        pytest.param({}, {"appointmentTime": "16:00"}, True, 2, ANOTHER_TIME, id="at another time"),
+    ],
+)
+async def test_who_asks_again_through_the_endpoint(
+    endpoint: Endpoint,
+    count_of_resources: int,
+    first: dict[str, object] | str | None,
+    second: dict[str, object] | str | None,
+    is_one_call: bool,
+    appointments: int,
+    words: tuple[str, str] | str,
+) -> None:
+    """On one resource and on three. Of two sentences the first is said where nothing is free."""
+    for number in range(1, count_of_resources):
+        insert = "insert into resources (org_id, resource) values ($1, $2)"
+        await endpoint.conn.execute(insert, endpoint.clinic.id, f"chair {number}")
+    said = ""
+    for number, given in enumerate((first, second)):
+        given = given if isinstance(given, dict) else {"patientName": given}
+        message = tool_calls(a_call(arguments(**given), id=str(number)))
+        message["call"] = {"id": "a call" if is_one_call else f"call {number}"}
+        [result] = (await endpoint.send(message)).json()["results"]
+        said = str(result.get("result") or result.get("error"))
+    is_short = isinstance(words, tuple) and count_of_resources == 1
+    expected = words if isinstance(words, str) else words[not is_short]
+    assert expected in said
+    assert await count(endpoint.conn, "appointments") == (1 if is_short else appointments)
+    # An email's contact stays beside the phone's: nothing is merged.
+    is_added = isinstance(first, dict) and "patientPhone" in first
+    assert await count(endpoint.conn, "contacts") == (2 if is_added else 1)
+    if is_added:
+        [row] = await endpoint.conn.fetch(
+            "select c.phone from appointments a join contacts c on c.id = a.contact_id"
+        )
+        assert row["phone"] == "+15551234567"

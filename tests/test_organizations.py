@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from booking_core import (
     Connection,
+    InvalidRequest,
     Organization,
     OrganizationNotReady,
     add_organization,
     add_token,
+    adopt,
     find_organization_by_token,
     list_tokens,
     revoke_token,
@@ -66,3 +69,49 @@ async def test_a_token_is_not_stored(conn: Connection, clinic: Organization) -> 
     token = await add_token(conn, clinic.id)
     stored = await conn.fetchval("select vapi_credentials::text from vapi_credentials")
     assert token not in stored
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"resources": "Dr. Lee"}, "resources"),
+        ({"resources": None}, "resources"),
+        ({"resources": {"Dr. Lee"}}, "resources"),
+        ({"resources": ["Dr. Lee", 7]}, "resources"),
+        ({"resources": ["Dr. Lee", ""]}, "resources"),
+        ({"resources": ["Dr. Lee\x00"]}, "resources"),
+        ({"resources": ["a" * 255]}, "resources"),
+        ({"name": ""}, "name"),
+        ({"name": None}, "name"),
+        ({"name": "Clinic\x00"}, "name"),
+    ],
+)
+async def test_names_that_are_none(conn: Connection, wrong: dict[str, Any], field: str) -> None:
+    """A text in place of a list would be a resource a letter."""
+    asked = {"name": "Clinic", "timezone": "UTC", "phone_region": "US", **wrong}
+    with pytest.raises(InvalidRequest) as refused:
+        await add_organization(conn, **asked)
+    assert field == refused.value.field
+    assert await count(conn, "organizations") == 0
+
+
+@pytest.mark.parametrize("resources", ["Dr. Lee", ["Dr. Lee\x00"], [" "]])
+async def test_names_that_are_none_are_not_adopted(conn: Connection, resources: Any) -> None:
+    with pytest.raises(InvalidRequest, match="resources"):
+        await adopt(conn, resources=resources)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"token": "two words"}, {"token": "\u00e9"}, {"token": 7}, {"label": "a\x00"}]
+)
+async def test_a_token_that_no_header_can_hold(
+    conn: Connection, clinic: Organization, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequest, match=next(iter(wrong))):
+        await add_token(conn, clinic.id, **wrong)
+
+
+async def test_names_are_stored_without_what_nobody_sees(conn: Connection) -> None:
+    """So that they are found again as they are said."""
+    await a_clinic(conn, resources=["  Dr.\u00a0 Lee\u200b "])
+    assert await conn.fetchval("select resource from resources") == "Dr. Lee"

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 import click
 import uvicorn
@@ -32,6 +32,7 @@ from booking_core import (
     read_schema,
     upgrade,
 )
+from booking_core.zones import zone
 
 ANY_ZONE = "Region/City"
 LISTENERS = 16
@@ -84,7 +85,7 @@ def serve(config: Config) -> None:
     ):
         if config.database_url is None:
             admin.run_on(url, _make_demo)
-            tomorrow = datetime.now(ZoneInfo(DEMO_TIMEZONE)).date() + timedelta(days=1)
+            tomorrow = datetime.now(zone(DEMO_TIMEZONE)).date() + timedelta(days=1)
             demo = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
             host = f"[{config.host}]" if ":" in config.host else config.host
             click.echo(DEMO.format(host=host, port=config.port, **demo))

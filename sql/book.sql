@@ -18,7 +18,7 @@ known as (
   select c.id, c.email::text, c.name::text, c.lead_status::text
   from contacts c
   where c.org_id = :org_id and c.id = coalesce(
-    :contact_id::uuid, (select p.id from contacts p where p.org_id = :org_id and p.phone = :phone::text))
+    (select p.id from contacts p where p.org_id = :org_id and p.phone = :phone::text), :contact_id::uuid)
 ),
 -- What the contact holds at this start, for whomever.
 held as (

@@ -32,7 +32,7 @@ from booking_core import (
     read_schema,
     upgrade,
 )
-from booking_core.zones import zone
+from booking_core.zones import is_region, zone
 
 ANY_ZONE = "Region/City"
 LISTENERS = 16
@@ -121,9 +121,9 @@ def serve(config: Config) -> None:
 @click.option("--timezone", default=ANY_ZONE, help="The clinic's, for the prompt's line.")
 def print_tool(url: str, credential: str | None, timezone: str) -> None:
     """Print the tool as JSON for Vapi, and on standard error a line for the assistant's prompt."""
-    if timezone not in (ANY_ZONE, *available_timezones()):
+    if timezone != ANY_ZONE and not (timezone in available_timezones() and is_region(timezone)):
         raise click.UsageError(f"{timezone} is no time zone: Region/City, as America/New_York")
-    click.echo(json.dumps(tool(url, credential), indent=2))
+    click.echo(json.dumps(tool(url.rstrip("/"), credential), indent=2))
     click.echo(f"\nFor the assistant's prompt:\n{prompt_line(timezone)}", err=True)
 
 

@@ -80,8 +80,11 @@ def create_app(config: Config) -> Router:
             await database.close()
 
     routes = [
-        Route("/api/vapi/tools", answer_tools, methods=["POST"]),
-        Route("/api/vapi/tools/{tool}", answer_tools, methods=["POST"]),
+        *(
+            Route(f"/api/vapi/tools{path}", answer_tools, methods=["POST"])
+            # Vapi follows no redirect to a path without its slash.
+            for path in ("", "/", "/{tool}", "/{tool}/")
+        ),
         Route("/api/health", answer_health, methods=["GET"]),
         Route("/openapi.json", answer_openapi, methods=["GET"]),
     ]
@@ -89,6 +92,7 @@ def create_app(config: Config) -> Router:
     # A Router, not a Starlette: its handling of errors has nothing to do here, and costs time.
     return Router(
         routes,
+        redirect_slashes=False,
         lifespan=lifespan,
         middleware=[
             Middleware(Door, refusal),
@@ -104,7 +108,7 @@ async def answer_tools(request: Request[State]) -> Response:
     token = token_of(request.headers)
     if token is None:
         return _refuse(401, "UNAUTHORIZED", "A token is needed")
-    if tool is not None and tool not in vapi.BOOK_APPOINTMENT:
+    if tool is not None and not vapi.is_booking(tool):
         return _refuse(404, "UNKNOWN_TOOL", "There is no such tool")
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -164,9 +168,7 @@ async def _answer_message(
         elif place >= vapi.MOST_CALLS:
             understood.append(Failure("TOO_MANY_CALLS"))
         else:
-            understood.append(
-                understand_call(state["config"], tenant, message, call, tool or call.name)
-            )
+            understood.append(understand_call(state["config"], tenant, message, call, tool))
     zone = NOWHERE if isinstance(tenant, Failure) else tenant.zone
     outcomes = await book_all(state["database"], understood, give_up_at)
     answers = [

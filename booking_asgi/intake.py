@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,17 @@ from booking_asgi import vapi
 from booking_asgi.config import Config
 from booking_asgi.logs import describe
 from booking_asgi.speech import Failure, spoken_day
-from booking_core import BookingRequest, InvalidRequest, Organization, is_absent
+from booking_core import (
+    BookingRequest,
+    InvalidRequest,
+    Organization,
+    is_absent,
+    unread_arguments,
+)
+
+# Only what looks like a name goes to the log.
+NAME = re.compile(r"[A-Za-z][A-Za-z_ .-]{0,39}")
+MOST_NAMES = 8
 
 log = structlog.get_logger("booking_asgi")
 
@@ -26,10 +37,11 @@ def understand_call(
     organization: Organization,
     message: vapi.Message,
     call: vapi.ToolCall,
-    tool: str,
+    path: str | None,
 ) -> Understood:
-    """Read one call of a message, for `tool`."""
-    if tool not in vapi.BOOK_APPOINTMENT:
+    """Read one call of a message. `path` is the tool whose own path it came to, if any: a call
+    without a name is then of that tool."""
+    if not vapi.is_booking(call.name or path or ""):
         return Failure("UNKNOWN_TOOL")
     if call.arguments is None:
         return InvalidRequest("INVALID_ARGUMENTS", "arguments", "They are not a JSON object")
@@ -60,6 +72,8 @@ def understand(
     idempotency_key: str | None = None,
 ) -> Understood:
     """Read the arguments, and refuse what this endpoint does not book. Never raises."""
+    if unread := [name for name in unread_arguments(arguments) if NAME.fullmatch(name)]:
+        log.warning("VapiTools: ⚠️ Arguments not read", names=unread[:MOST_NAMES])
     try:
         request = BookingRequest.parse(
             arguments,

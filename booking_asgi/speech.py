@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import textwrap
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
 from zoneinfo import ZoneInfo
 
 from booking_core import Booked, BookingRequest, InvalidRequest, SlotTaken
+from booking_core.errors import Remedy
+from booking_core.resources import match_resources
 
 FailureCode = Literal[
     "BOOKING_FAILED",
@@ -54,16 +56,12 @@ SAY: Mapping[str, str] = {
     "INVALID_ARGUMENTS": (
         "I did not understand one of the details. Could you please say that again?"
     ),
-    "INVALID_DATE_TIME": (
-        "I did not get the date and time. Which day, and what time, would you like?"
-    ),
+    "INVALID_DATE_TIME": "{question}",
     "INVALID_EMAIL": "I did not get your email address. Could you please spell it for me?",
     "INVALID_PHONE": (
         "I did not get your phone number. Could you please repeat it, with the area code?"
     ),
-    "INVALID_RESOURCE": (
-        "I can't find whom you would like to see. Could you please say the name again?"
-    ),
+    "INVALID_RESOURCE": "I can't tell whom you would like to see: {choices}?",
     "MISSING_CONTACT_INFO": (
         "I need either your email address or phone number to book the appointment. Could you "
         "please provide one?"
@@ -99,13 +97,8 @@ INSTRUCT: Mapping[str, str] = {
         "Not booked: the contact could not be saved. Apologize, and offer that somebody calls back."
     ),
     "IDEMPOTENCY_KEY_REUSED": "Not booked: {problem}.",
-    "INVALID_ARGUMENTS": (
-        "Not booked: {field} was not understood. {problem}. Correct it, or ask for it, and call "
-        "again."
-    ),
-    "INVALID_DATE_TIME": (
-        "Not booked: the date and time were not understood. {problem}. Ask for it, and call again."
-    ),
+    "INVALID_ARGUMENTS": "Not booked: {field} was not understood. {problem}. {remedy}",
+    "INVALID_DATE_TIME": "Not booked: {field}: {problem}. {remedy}",
     "INVALID_EMAIL": (
         "Not booked: the email address was not understood. Ask for it again, letter by letter."
     ),
@@ -113,8 +106,7 @@ INSTRUCT: Mapping[str, str] = {
         "Not booked: the phone number was not understood. Ask for it again, with the area code."
     ),
     "INVALID_RESOURCE": (
-        "Not booked: nobody of this name can be booked. Ask for another name, or call again "
-        "without one."
+        "Not booked: {problem}. Ask which is meant: {choices}. Or call again without a name."
     ),
     "MISSING_CONTACT_INFO": (
         "Not booked: a phone number or an email address is needed. Ask for one of them."
@@ -136,9 +128,18 @@ INSTRUCT: Mapping[str, str] = {
 # So many that all that may stand around them still makes 60.
 MOST_SERVICE_WORDS = 6
 MOST_NAME_WORDS = 3
+MOST_RESOURCE_WORDS = 4
 PLAIN = str.maketrans(
     {**dict.fromkeys("\u2018\u2019\u02bc", "'"), **dict.fromkeys("\u2010\u2011\u2013\u2014", "-")}
 )
+REMEDIES: Mapping[Remedy, str] = {
+    "ask": "Ask for it, and call again.",
+    "correct": "Call again with it in that form, and ask the caller only if you do not know it.",
+}
+QUESTIONS = {
+    "appointmentDate": "Which day would you like?",
+    "appointmentTime": "What time would you like?",
+}
 MISHEARD = {"email": "email address", "phone": "phone number"}
 
 
@@ -147,7 +148,7 @@ def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None)
     match outcome:
         case Booked():
             when = f"{spoken(outcome.scheduled_at, zone)}, {city(zone)} time"
-            service = _service(outcome, request)
+            service = _service(outcome, request) + _with(outcome, request)
             return f"Your {service} is booked for {when}.{_but(outcome, request, zone)}"
         case SlotTaken():
             when = spoken(outcome.scheduled_at, zone)
@@ -172,7 +173,7 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
             when = spoken(outcome.scheduled_at, zone)
             if request and request.scheduled_at.utcoffset() != _local(request, zone).utcoffset():
                 when = f"{when}, {city(zone)} time"
-            service = _service(outcome, request)
+            service = _service(outcome, request) + _with(outcome, request)
             return f"Booked: {service} on {when}.{_but(outcome, request, zone)}"
         case SlotTaken() if outcome.held_for is not None:
             return (
@@ -238,6 +239,16 @@ def _service(booked: Booked, request: BookingRequest | None) -> str:
     return _short(clean(words)) or "appointment"
 
 
+def _with(booked: Booked, request: BookingRequest | None) -> str:
+    """With whom or what, where that is not plain: the clinic's own words for it."""
+    is_said = request is not None and request.resource is not None
+    if booked.recognised_by == "contact" or (is_said and _differs_in_resource(booked, request)):
+        return ""  # stored by another person, or said with what was booked before
+    return (
+        f" with {_short(booked.resource, MOST_RESOURCE_WORDS)}" if booked.is_one_of_several else ""
+    )
+
+
 def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
     """What of the request the booking does not hold, and what else this call booked."""
     if request is None:
@@ -262,8 +273,8 @@ def _but(booked: Booked, request: BookingRequest | None, zone: ZoneInfo) -> str:
 def _stored(booked: Booked, request: BookingRequest) -> list[str]:
     """What stands otherwise than this request has it."""
     stored = []
-    if request.resource is not None and _differ(request.resource, booked.resource):
-        stored.append(f"with {_short(booked.resource, MOST_NAME_WORDS)}")
+    if _differs_in_resource(booked, request):
+        stored.append(f"with {_short(booked.resource, MOST_RESOURCE_WORDS)}")
     if request.duration_minutes != booked.duration_minutes:
         stored.append(f"for {booked.duration_minutes} minutes")
     name = booked.attendee_name if booked.attendee_given else None
@@ -272,8 +283,25 @@ def _stored(booked: Booked, request: BookingRequest) -> list[str]:
     return stored
 
 
+def _differs_in_resource(booked: Booked, request: BookingRequest | None) -> bool:
+    """Whether a repeat asks for another resource than it has."""
+    return bool(
+        request
+        and request.resource is not None
+        and not booked.created
+        and not match_resources(request.resource, [booked.resource])
+    )
+
+
 def _differ(one: str, other: str) -> bool:
     return clean(one).casefold() != clean(other).casefold()
+
+
+def _choice(names: Sequence[str]) -> str:
+    """A, B or C."""
+    return (
+        " or ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]]) or "who is it"
+    )
 
 
 def _clock(local: datetime) -> str:
@@ -289,7 +317,14 @@ def _short(text: str, most_words: int = MOST_SERVICE_WORDS) -> str:
 
 
 def _fill(sentence: str, invalid: InvalidRequest) -> str:
-    names = {"field": invalid.field, "problem": invalid.problem}
+    names = {
+        "field": invalid.field,
+        "problem": invalid.problem,
+        "remedy": REMEDIES[invalid.remedy],
+        "question": ("" if invalid.remedy == "ask" else "I did not get that. ")
+        + QUESTIONS.get(invalid.field, "Which day, and what time, would you like?"),
+        "choices": _choice([_short(name, MOST_RESOURCE_WORDS) for name in invalid.choices]),
+    }
     for name, reading in zip(("first", "second"), invalid.readings, strict=False):
         names[name] = f"{_clock(reading)} {reading:%Z}"
         names[f"{name}_iso"] = reading.isoformat()

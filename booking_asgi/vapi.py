@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from functools import lru_cache
 from typing import TypedDict
 
 import msgspec
@@ -19,10 +20,15 @@ import msgspec
 from booking_asgi import codec
 from booking_core import BookingRequest
 
-BOOK_APPOINTMENT = frozenset(
-    {"book-appointment", "bookClinicAppointment", "bookAppointment", "book_appointment"}
+# The words of the tool's name, whatever a clinic put around them, and the verbs of other tools.
+BOOK_APPOINTMENT = re.compile(r"(?:.* )?book (?:(?:an?|the|clinic|new) )?appointments?(?: .*)?")
+OTHER_VERBS = re.compile(
+    r"\b(?:cancel|delete|remove|move|change|edit|update|modify|reschedule|rebook|find|get"
+    r"|list|search"
+    r"|check|look|show|confirm|transfer|un|re)\b"
 )
 MOST_CALLS = 16
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 CONVERSATION = re.compile(r"[!-~]{1,254}")
 
 
@@ -65,6 +71,15 @@ class Message:
     conversation: str | None
     caller_number: object
     legacy: bool = False
+
+
+@lru_cache(maxsize=256)
+def is_booking(name: str) -> bool:
+    """Whether a tool of that name books: bookAppointment, acme_book-appointment_v2."""
+    if len(name) > 128:
+        return False
+    words = " ".join(WORD.findall(name)).lower()
+    return bool(BOOK_APPOINTMENT.fullmatch(words)) and not OTHER_VERBS.search(words)
 
 
 def decode_body(body: bytes) -> object:

@@ -30,9 +30,9 @@ from booking_core.organizations import (
     remove_organization,
     revoke_token,
 )
-from booking_core.parsing import Email, Phone, is_absent, parse_email, parse_phone
 from booking_core.preflight import preflight
-from booking_core.requests import ARGUMENTS, Argument, BookingRequest
+from booking_core.requests import ARGUMENTS, Argument, BookingRequest, unread_arguments
+from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
 __all__ = [
     "ARGUMENTS",
@@ -71,5 +71,6 @@ __all__ = [
     "remove_organization",
     "resolve_contact",
     "revoke_token",
+    "unread_arguments",
     "upgrade",
 ]

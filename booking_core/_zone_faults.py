@@ -13,7 +13,7 @@ from booking_core import _statements as sql
 from booking_core.contacts import Connection
 from booking_core.errors import Finding, OrganizationNotReady
 from booking_core.organizations import Organization
-from booking_core.zones import zone
+from booking_core.zones import is_region, zone
 
 HORIZON_DAYS = 731
 NOBODY = UUID(int=0)
@@ -57,6 +57,10 @@ async def clock_findings(
 def _clock_finding(
     name: str, ours: tzinfo, instants: Sequence[datetime], theirs: Sequence[int] | None
 ) -> Finding | None:
+    if not is_region(name):
+        problem = f"The zone {name} follows the clocks of no place through the year"
+        set_zone = "update organizations set timezone = :'timezone'"
+        return Finding(f"zone {name}", "warning", problem, f"{set_zone} where timezone = '{name}';")
     mend = "-- Update the zone rules of the database server, or those of this one: the older ones."
     if theirs is None:
         problem = f"PostgreSQL does not know the zone {name}"

@@ -42,7 +42,8 @@ class Booked:
     the idempotency key, as the same person's in the same call, or by contact, start and attendee
     alone. What is stored of one found by `"contact"` is not for the caller's ears: another person
     may have said it. `attendee_given` is whether a request said the attendee's name; else it is the
-    contact's, or None. `scheduled_at` is aware, in UTC.
+    contact's, or None. `scheduled_at` is aware, in UTC. `is_one_of_several` is whether the
+    organization has other resources than this one.
 
     `others_at_this_start` is how many appointments the same call had booked for the same start
     before this one, `other_start` the start of the last one that it booked before for another
@@ -53,6 +54,7 @@ class Booked:
     appointment_id: UUID
     contact_id: UUID
     resource: str
+    is_one_of_several: bool = False
     service_type: str
     scheduled_at: datetime
     duration_minutes: int
@@ -195,6 +197,7 @@ def _outcome(
         booked = Booked(
             appointment_id=row["appointment_id"],
             resource=row["resource"],
+            is_one_of_several=row["is_one_of_several"],
             service_type=row["service_type"],
             scheduled_at=row["scheduled_at"],
             duration_minutes=row["duration_minutes"],

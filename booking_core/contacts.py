@@ -18,8 +18,8 @@ from booking_core._statements import (
     UPSERT_CONTACT,
     Statement,
 )
-from booking_core.errors import ContactNotResolved
-from booking_core.parsing import Email, Phone, check_person
+from booking_core.errors import ContactNotResolved, InvalidRequest, missing_contact
+from booking_core.spoken import Email, Phone, check_text, is_email, is_phone
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 ContactMatch = Literal["phone", "email_found", "email_created", "email_race", "email_ambiguous"]
@@ -72,6 +72,18 @@ async def resolve_contact(
         return await touch_or_insert_by_email(conn, org_id, email, name)
 
 
+def check_person(*, phone: object, email: object, name: object) -> None:
+    """Raise `InvalidRequest` for a phone, email or name that the parsers would not have made."""
+    if phone is None and email is None:
+        raise missing_contact()
+    if phone is not None and not (isinstance(phone, str) and is_phone(phone)):
+        raise InvalidRequest("INVALID_PHONE", "phone", "It is not E.164: use parse_phone")
+    if email is not None and not (isinstance(email, str) and is_email(email)):
+        raise InvalidRequest("INVALID_EMAIL", "email", "It is not normalized: use parse_email")
+    if name is not None:
+        check_text(name, "name")
+
+
 async def touch_or_insert_by_email(
     conn: Connection, org_id: UUID, email: Email, name: str | None
 ) -> ResolvedContact:
@@ -82,19 +94,19 @@ async def touch_or_insert_by_email(
     await conn.execute(*LOCK_CONTACT_EMAIL.bind(values))
     if found := await conn.fetchrow(*TOUCH_CONTACT_BY_EMAIL.bind(values)):
         return _by_email(found, "email_race")
+    refusal = None
     try:
         async with conn.transaction():
             inserted = await conn.fetchrow(*INSERT_CONTACT_BY_EMAIL.bind(values))
-        if inserted is None:
-            raise ContactNotResolved("a trigger or rule of contacts drops the row")
-        return _by_email(inserted, "email_created")
+        if inserted is not None:
+            return _by_email(inserted, "email_created")
     except asyncpg.UniqueViolationError as error:
         refusal = error
-    # A unique key on email, and somebody who does not take our lock.
+    # Somebody who does not take our lock: whoever gives a phone with the email.
     if found := await conn.fetchrow(*TOUCH_CONTACT_BY_EMAIL.bind(values)):
         return _by_email(found, "email_race")
     raise ContactNotResolved(
-        "a unique key refuses the contact, yet none has its email"
+        "a key, trigger or rule of contacts refuses the row, yet none has its email"
     ) from refusal
 
 

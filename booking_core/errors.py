@@ -29,6 +29,8 @@ InvalidCode = Literal[
     "PAST_DATE",
 ]
 
+Remedy = Literal["ask", "correct"]
+
 
 class BookingError(Exception):
     """The base of what this library raises itself."""
@@ -40,7 +42,8 @@ class InvalidRequest(BookingError):
     `code` is for programs, `field` is the argument at fault, `problem` says in words what is wrong
     with it and repeats nothing personal. `readings` are the two instants that a time lost or
     doubled by a change of the clocks may mean, in the organization's zone. `choices` are names of
-    resources to choose from.
+    resources to choose from. `remedy` is whether the caller has to be asked, or whoever wrote the
+    request can correct its form.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class InvalidRequest(BookingError):
         problem: str,
         readings: tuple[datetime, ...] = (),
         choices: tuple[str, ...] = (),
+        remedy: Remedy = "correct",
     ) -> None:
         super().__init__(f"{code}: {field}: {problem}")
         self.code = code
@@ -57,6 +61,7 @@ class InvalidRequest(BookingError):
         self.problem = problem
         self.readings = readings
         self.choices = choices
+        self.remedy = remedy
 
 
 def missing_contact() -> InvalidRequest:

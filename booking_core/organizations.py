@@ -25,9 +25,9 @@ from booking_core._statements import (
 )
 from booking_core.contacts import Connection
 from booking_core.errors import InvalidRequest, OrganizationNotReady
-from booking_core.parsing import parse_text
 from booking_core.resources import parse_resources
-from booking_core.zones import zone
+from booking_core.spoken import parse_text
+from booking_core.zones import is_region, zone
 
 TOKEN = re.compile(r"[!-~]+")
 
@@ -75,6 +75,8 @@ async def add_organization(
     `InvalidRequest` for a name that is not one line of printable text.
     """
     wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
+    if not is_region(timezone):
+        raise OrganizationNotReady(f"the time zone is Region/City or UTC, not {timezone[:40]!r}")
     resources = parse_resources(resources)
     name = parse_text(name, "name")
     values = {"org_id": wanted.id, "name": name, "timezone": timezone, "phone_region": phone_region}

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
+from functools import lru_cache
+from operator import itemgetter
 from typing import Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from booking_core import parsing
+from booking_core import spoken
+from booking_core.contacts import check_person
 from booking_core.errors import InvalidRequest, missing_contact
 from booking_core.organizations import Organization
-from booking_core.parsing import Email, Phone
+from booking_core.spoken import Email, Phone
+from booking_core.spoken.dates import YEARS
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """What an argument is called, our name first, and what a model is told of it.
 
-    One that has no description is read, but not offered.
+    Each name is read in any spelling: `patientName`, `patient_name`, "Patient Name". One that has
+    no description is read, but not offered.
     """
 
     names: tuple[str, ...]
@@ -28,51 +34,172 @@ class Argument:
     type: Literal["string", "integer"] = "string"
 
 
+def _of_people(*names: str) -> tuple[str, ...]:
+    """The names, ours first, and each as of a patient, a customer, and so on."""
+    people = ("patient", "customer", "client", "caller", "contact", "attendee", "guest", "user")
+    return (*names, *(f"{who}{name[0].upper()}{name[1:]}" for name in names for who in people))
+
+
 ARGUMENTS: Mapping[str, Argument] = {
     "name": Argument(
-        ("patientName", "customerName", "customer_name", "name", "clientName"),
+        ("patientName", "name", "fullName", *_of_people("name", "fullName")),
         "Full name of the person the appointment is for.",
     ),
-    "first_name": Argument(("firstName",)),
-    "last_name": Argument(("lastName",)),
+    "first_name": Argument(_of_people("firstName", "givenName")),
+    "last_name": Argument(_of_people("lastName", "familyName", "surname")),
     "phone": Argument(
-        ("patientPhone", "customerPhone", "customer_phone", "phone", "phoneNumber"),
+        (
+            "patientPhone",
+            *("phone", "phoneNumber", "callbackNumber", "contactNumber", "mobile", "mobileNumber"),
+            *("cell", "cellPhone", "cellNumber", "telephone", "telephoneNumber", "tel"),
+            *_of_people("phone", "phoneNumber", "mobile", "telephone"),
+        ),
         "Phone number with its area code. Leave it out to use the number the caller calls from.",
     ),
-    "caller": Argument(("callerNumber", "caller_number")),
+    "caller": Argument(("callerNumber", "callerId")),
     "email": Argument(
-        ("patientEmail", "customerEmail", "email"),
+        ("patientEmail", "email", "emailAddress", "eMail", *_of_people("email", "emailAddress")),
         "Email address, as sam@example.com. Needed only where there is no phone number.",
     ),
     "date": Argument(
-        ("appointmentDate", "date", "preferredDate"),
+        (
+            "appointmentDate",
+            *("date", "preferredDate", "bookingDate", "requestedDate", "startDate", "visitDate"),
+            *("desiredDate", "day", "appointmentDay", "preferredDay"),
+        ),
         "Date in the clinic's time zone, as YYYY-MM-DD.",
     ),
     "time": Argument(
-        ("appointmentTime", "time", "preferredTime"),
+        (
+            "appointmentTime",
+            *("time", "preferredTime", "bookingTime", "visitTime", "desiredTime", "timeOfDay"),
+            *("slotTime", "hour"),
+        ),
         "Time in the clinic's time zone, on the 24-hour clock, as HH:MM.",
     ),
     "instant": Argument(
-        ("scheduledAt", "startTime", "start", "requestedTime"),
+        (
+            "scheduledAt",
+            *("startTime", "start", "requestedTime", "dateTime", "appointmentDateTime", "slot"),
+            *("startDateTime", "scheduledTime", "scheduledFor", "startAt", "when", "startsAt"),
+            *("preferredDateTime", "requestedDateTime", "timeSlot", "appointmentSlot", "timestamp"),
+        ),
         "Only where an answer asks for it: date, time and offset as it names them.",
     ),
+    "zone": Argument(("timeZone", "tz", "zone", "timeZoneId", "ianaTimeZone")),
     "service": Argument(
-        ("serviceType", "service", "reason", "appointmentType"),
+        (
+            "serviceType",
+            *("service", "reason", "appointmentType", "serviceName", "treatment", "procedure"),
+            *("reasonForVisit", "visitReason", "visitType", "appointmentReason", "treatmentType"),
+            *("purpose", "serviceRequested", "requestedService"),
+        ),
         "What the appointment is for, in a few words.",
     ),
     "duration": Argument(
-        ("duration", "durationMinutes", "duration_minutes"),
+        (
+            "duration",
+            *("durationMinutes", "durationInMinutes", "durationMins", "appointmentDuration"),
+            *("length", "appointmentLength", "lengthMinutes", "minutes", "serviceDuration"),
+        ),
         "Length in minutes, 5 to 480; 30 if left out.",
         "integer",
     ),
     "resource": Argument(
-        ("resource", "provider", "doctor"),
+        (
+            "resource",
+            *(
+                "provider",
+                "doctor",
+                "practitioner",
+                "dentist",
+                "therapist",
+                "clinician",
+                "physician",
+            ),
+            *("hygienist", "stylist", "technician", "specialist", "staff", "staffMember", "room"),
+            *("providerName", "doctorName", "practitionerName", "staffName", "resourceName"),
+            *("preferredProvider", "preferredDoctor", "withWhom"),
+        ),
         "Whom or what to book, by name. Leave it out unless the caller asks for somebody.",
     ),
 }
-"""The arguments that are read, by meaning; others are ignored."""
+"""The arguments that are read, by meaning."""
 
-MEANINGS = {name: meaning for meaning, it in ARGUMENTS.items() for name in it.names}
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+# By name without case and signs, and how far from our own name it stands.
+MEANINGS = {
+    _folded(name): (meaning, rank)
+    for meaning, it in reversed(list(ARGUMENTS.items()))
+    for rank, name in reversed(list(enumerate(it.names)))
+}
+UNKNOWN = (None, 1000)
+LONGEST_NAME = 64
+
+
+@lru_cache(maxsize=1024)
+def _meaning(name: str) -> tuple[str | None, int]:
+    return MEANINGS.get(_folded(name), UNKNOWN) if len(name) <= LONGEST_NAME else UNKNOWN
+
+
+# What is in the name of an argument that may be meant for us.
+OURS = re.compile(
+    r"name|phone|mobile|cell|number|mail|date|day|time|hour|slot|start|end|schedule|when|zone"
+    r"|service|reason"
+    r"|treatment|duration|length|minute|resource|provider|doctor|dentist|staff|therapist"
+    r"|patient|customer"
+    r"|client|caller|contact|attendee|appointment|booking"
+)
+# Said by the platform or the adapter itself.
+NOT_OURS = {
+    "orgid",
+    "organizationid",
+    "callid",
+    "toolcallid",
+    "assistantid",
+    "appointmentid",
+    "contactid",
+}
+
+
+def unread_arguments(arguments: Mapping[str, object]) -> list[str]:
+    """The names of arguments that look like ours and say something, and yet are not read: of no
+    known name, or a second value of one meaning. Pure."""
+    read: dict[str, object] = {}
+    unread = []
+    for meaning, name in _by_rank(arguments):
+        if meaning is None:
+            if OURS.search(folded := _folded(name)) and folded not in NOT_OURS:
+                unread.append(name)
+        elif meaning in read and read[meaning] != arguments[name]:
+            unread.append(name)
+        else:
+            read.setdefault(meaning, arguments[name])
+    return unread
+
+
+def _by_rank(arguments: Mapping[str, object]) -> list[tuple[str | None, str]]:
+    """Each argument that says something, by its meaning: our own name first, unknown ones last."""
+    known: list[tuple[int, str | None, str]] = []
+    for name, value in arguments.items():
+        meaning, rank = _meaning(name)
+        if not spoken.is_absent(value, ABSENT_AS.get(meaning or "")):
+            known.append((rank, meaning, name))
+    known.sort(key=itemgetter(0))
+    return [(meaning, name) for _, meaning, name in known]
+
+
+ABSENT_AS: Mapping[str, spoken.Meaning] = {
+    "name": "name",
+    "phone": "phone",
+    "email": "email",
+    "service": "service",
+    "resource": "resource",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,15 +234,15 @@ class BookingRequest:
     def __post_init__(self) -> None:
         if not isinstance(self.org_id, UUID):
             raise InvalidRequest("INVALID_ARGUMENTS", "org_id", "It must be a UUID")
-        parsing.check_person(phone=self.phone, email=self.email, name=self.name)
-        parsing.check_text(self.service_type, "service_type")
-        parsing.check_instant(self.scheduled_at, "scheduled_at")
+        check_person(phone=self.phone, email=self.email, name=self.name)
+        spoken.check_text(self.service_type, "service_type")
+        _check_instant(self.scheduled_at)
         if type(self.duration_minutes) is not int:
             raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", "It must be an int")
-        parsing.parse_duration(self.duration_minutes)
+        spoken.parse_duration(self.duration_minutes)
         for field in ("resource", "idempotency_key", "call_id"):
             if (value := getattr(self, field)) is not None:
-                parsing.check_text(value, field)
+                spoken.check_text(value, field)
         if type(self.by_own_number) is not bool:
             raise InvalidRequest("INVALID_ARGUMENTS", "by_own_number", "It must be a bool")
 
@@ -137,9 +264,9 @@ class BookingRequest:
         proves nothing. The past is not refused. Raises `InvalidRequest`, of the first problem.
         """
         given: dict[str, object] = {}
-        for name, meaning in MEANINGS.items():  # our own name first
-            if name in arguments and not parsing.is_absent(value := arguments[name]):
-                given.setdefault(meaning, value)
+        for meaning, name in _by_rank(arguments):
+            if meaning is not None:
+                given.setdefault(meaning, arguments[name])
         own = _own_number(caller_number, organization)
         phone, email, misheard = _person(given, organization, own)
         return cls(
@@ -147,10 +274,10 @@ class BookingRequest:
             phone=phone,
             email=email,
             name=_name(given),
-            service_type=parsing.parse_text(given.get("service", "Appointment"), "serviceType"),
+            service_type=spoken.parse_text(given.get("service", "Appointment"), "serviceType"),
             scheduled_at=_start(given, organization.zone),
-            duration_minutes=parsing.parse_duration(given.get("duration", 30)),
-            resource=parsing.parse_text(given["resource"], "resource")
+            duration_minutes=spoken.parse_duration(given.get("duration", 30)),
+            resource=spoken.parse_text(given["resource"], "resource")
             if "resource" in given
             else None,
             idempotency_key=idempotency_key,
@@ -161,9 +288,9 @@ class BookingRequest:
 
 
 def _own_number(caller_number: object, organization: Organization) -> Phone | None:
-    if not parsing.is_hidden_number(caller_number):
+    if not spoken.is_hidden_number(caller_number):
         with contextlib.suppress(InvalidRequest):
-            return parsing.parse_phone(caller_number, organization.phone_region)
+            return spoken.parse_phone(caller_number, organization.phone_region)
     return None
 
 
@@ -173,16 +300,16 @@ def _person(
     """What identifies the person, and what was given but not understood."""
     phone, email = None, None
     refusals: dict[Literal["phone", "email"], InvalidRequest] = {}
-    if not parsing.is_hidden_number(given.get("phone")):
+    if not spoken.is_hidden_number(given.get("phone")):
         try:
-            phone = parsing.parse_phone(given["phone"], organization.phone_region)
+            phone = spoken.parse_phone(given["phone"], organization.phone_region)
         except InvalidRequest as refusal:
             refusals["phone"] = refusal
     if phone is None:
         phone = _own_number(given["caller"], organization) if "caller" in given else own
     if "email" in given:
         try:
-            email = parsing.parse_email(given["email"])
+            email = spoken.parse_email(given["email"])
         except InvalidRequest as refusal:
             refusals["email"] = refusal
     if phone is None and email is None:
@@ -192,21 +319,64 @@ def _person(
 
 def _name(given: Mapping[str, object]) -> str | None:
     if "name" in given:
-        return parsing.parse_text(given["name"], "patientName")
+        return spoken.parse_text(given["name"], "patientName")
     parts = (given[part] for part in ("first_name", "last_name") if part in given)
-    names = [parsing.parse_text(part, "patientName") for part in parts]
-    return parsing.parse_text(" ".join(names), "patientName") if names else None
+    names = [spoken.parse_text(part, "patientName") for part in parts]
+    return spoken.parse_text(" ".join(names), "patientName") if names else None
 
 
 def _start(given: Mapping[str, object], zone: ZoneInfo) -> datetime:
-    if "instant" not in given:
-        day = parsing.parse_date(given.get("date"))
-        return parsing.at_wall_clock(day, parsing.parse_time(given.get("time")), zone)
-    instant = parsing.parse_instant(given["instant"], zone)
-    local = instant.astimezone(zone)
-    if ("date" in given and parsing.parse_date(given["date"]) != local.date()) or (
-        "time" in given and parsing.parse_time(given["time"]) != local.time()
-    ):
+    """The one moment that all of a date, a time and an instant say together."""
+    named = spoken.find_zone(given["zone"], "timeZone") if "zone" in given else None
+    moments = [
+        (FIELDS[kind], spoken.read_moment(given[kind], FIELDS[kind], KINDS[kind]))
+        for kind in FIELDS
+        if kind in given
+    ]
+    whole = [
+        spoken.instant(moment.day, moment.clock, moment.zone or named, zone, field)
+        for field, moment in moments
+        if moment.day and moment.clock
+    ]
+    home = named if isinstance(named, ZoneInfo | timezone) else zone
+    parts = [moment for _, moment in moments]
+    # In the clinic's time, or in that of the zone that was named.
+    locals_ = [found.astimezone(home) for found in whole]
+    days = {found.date() for found in locals_} | {
+        moment.day for moment in parts if moment.day and not moment.clock
+    }
+    clocks = {found.time() for found in locals_} | {
+        moment.clock for moment in parts if moment.clock and not moment.day
+    }
+    if len(days) > 1 or len(clocks) > 1 or len(set(whole)) > 1:
         problem = "The date and time given apart are not those given together"
         raise InvalidRequest("INVALID_DATE_TIME", "scheduledAt", problem)
-    return instant
+    if not days or not clocks:
+        missing = "date" if not days else "time"
+        raise _missing(missing, both=not days and not clocks)
+    if whole:
+        return whole[0]
+    apart = next((moment.zone for moment in parts if moment.zone), None)
+    return spoken.instant(days.pop(), clocks.pop(), apart or named, zone, "appointmentTime")
+
+
+FIELDS = {"date": "appointmentDate", "time": "appointmentTime", "instant": "scheduledAt"}
+KINDS: Mapping[str, spoken.Kind] = {"date": "day", "time": "clock", "instant": "both"}
+
+
+def _missing(what: str, *, both: bool) -> InvalidRequest:
+    problem = "A date and a time are needed" if both else f"A {what} is needed"
+    return InvalidRequest("INVALID_DATE_TIME", FIELDS[what], problem, remedy="ask")
+
+
+def _check_instant(value: object) -> None:
+    """Raise `InvalidRequest` for what is not an aware datetime to the minute."""
+    problem = None
+    if not isinstance(value, datetime):
+        problem = "It must be a datetime"
+    elif value.utcoffset() is None:
+        problem = "A date and time with a time zone is needed"
+    elif value.second or value.microsecond or value.year not in YEARS:
+        problem = f"It must be to the minute, from {YEARS.start} to {YEARS.stop - 1}"
+    if problem is not None:
+        raise InvalidRequest("INVALID_DATE_TIME", "scheduled_at", problem)

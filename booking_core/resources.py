@@ -10,7 +10,7 @@ from uuid import UUID
 from booking_core._statements import LIST_RESOURCES
 from booking_core.contacts import Connection
 from booking_core.errors import InvalidRequest, OrganizationNotReady
-from booking_core.parsing import INVISIBLE, parse_text
+from booking_core.spoken import INVISIBLE, parse_text
 
 # So many names can be said in one breath.
 MOST_CHOICES = 4

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 Version: TypeAlias = tuple[int, int, str]
 OLDEST: Version = (0, 0, "")
+NO_REGIONS = {"Etc", "right", "posix", "SystemV"}
 VERSION = re.compile(r"\b(\d{4})([a-z]+)\b")
 
 
@@ -50,6 +51,13 @@ def _zone(name: str, path: tuple[str, ...]) -> ZoneInfo:
         return found
     with packaged.open("rb") as file:
         return PackagedZone.from_file(file, key=name)
+
+
+def is_region(name: str) -> bool:
+    """Whether it is the name of a place, such as America/New_York, or UTC: others, such as EST, do
+    not follow the clocks of any place through the year."""
+    region = name.partition("/")[0]
+    return name in ("UTC", "Etc/UTC") or ("/" in name and region not in NO_REGIONS)
 
 
 def packaged_version() -> Version | None:

@@ -194,6 +194,7 @@ select verdict.key_is_reused, verdict.resource_is_known, verdict.resource_is_fre
        ], null) end as contact_changes,
        answer.id as appointment_id, answer.created, answer.recognised_by, answer.resource, answer.service_type,
        answer.scheduled_at, answer.duration_minutes, answer.attendee_name, answer.attendee_given,
+       exists (select from resources r where r.org_id = :org_id and r.resource <> answer.resource) as is_one_of_several,
        array(select (call.id, call.scheduled_at, call.call_nth, call.created_at, call.attendee_name) from call) as call
 from verdict
 left join contact on true

@@ -70,27 +70,27 @@ async def test_a_repeat_gets_the_same_words(endpoint: Endpoint) -> None:
         (
             {"appointmentDate": None},
             "INVALID_DATE_TIME",
-            "I did not get the date and time. Which day, and what time, would you like?",
+            "Which day would you like?",
         ),
         (
             {"appointmentDate": "next Tuesday"},
             "INVALID_DATE_TIME",
-            "I did not get the date and time. Which day, and what time, would you like?",
+            "I did not get that. Which day would you like?",
         ),
         (
             {"appointmentTime": None},
             "INVALID_DATE_TIME",
-            "I did not get the date and time. Which day, and what time, would you like?",
+            "What time would you like?",
         ),
         (
             {"appointmentDate": in_days(2000)},
             "INVALID_DATE_TIME",
-            "I did not get the date and time. Which day, and what time, would you like?",
+            "I did not get that. Which day would you like?",
         ),
         (
             {"resource": "Dr. No"},
             "INVALID_RESOURCE",
-            "I can't find whom you would like to see. Could you please say the name again?",
+            "I can't tell whom you would like to see: main?",
         ),
         (
             {"duration": 481},

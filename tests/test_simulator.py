@@ -45,7 +45,7 @@ def test_a_call_that_is_refused_is_heard(demo: Serving) -> None:
     """With exit code 1, as for a script."""
     code, heard = call(demo, "--time", "3", "--phone", "555 987 6543")
     assert code == 1
-    assert heard.startswith("Not booked: the date and time were not understood.")
+    assert heard.startswith("Not booked: appointmentTime: It could be")
 
 
 def test_a_conversation_that_comes_again_is_a_repeat(demo: Serving) -> None:

@@ -256,5 +256,5 @@ def test_the_longest_answer_is_within_sixty_words() -> None:
     zone = ZoneInfo("America/Port_of_Spain")
     for text in (instruct(outcome, zone, request), say(outcome, zone, request)):
         assert "were not understood" in text
-        assert "before: with b b b..., for 30 minutes, under the name c c c..." in text
+        assert "before: with b b b b..., for 30 minutes, under the name c c c..." in text
         assert len(text.split()) <= 60

@@ -36,7 +36,7 @@ def test_vapi_takes_it() -> None:
 
 def test_its_name_and_description_are_in_bounds() -> None:
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.NAME)
-    assert tool.NAME in vapi.BOOK_APPOINTMENT
+    assert vapi.is_booking(tool.NAME)
     assert len(tool.DESCRIPTION) < 1000
 
 

@@ -132,10 +132,11 @@ async def test_the_databases_clocks_are_held_against_ours(system: Path, conn: Co
 
 async def test_a_zone_that_the_database_does_not_know(system: Path, conn: Connection) -> None:
     """A warning that names it."""
-    (system / "Own").write_bytes((PACKAGED / "Asia" / "Tokyo").read_bytes())
-    await a_clinic(conn, timezone="Own")
+    (system / "Own").mkdir()
+    (system / "Own" / "Zone").write_bytes((PACKAGED / "Asia" / "Tokyo").read_bytes())
+    await a_clinic(conn, timezone="Own/Zone")
     [finding] = await clocks(conn)
-    assert (finding.what, finding.severity) == ("zone Own", "warning")
+    assert (finding.what, finding.severity) == ("zone Own/Zone", "warning")
     assert "does not know" in finding.problem
 
 

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import io
+import json
+import logging
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
 import pytest
+import structlog
 from starlette.types import Receive, Scope, Send
 
-from booking_asgi import Config, create_app
+from booking_asgi import Config, create_app, logs
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
 from booking_asgi.postgres import find_programs
@@ -28,6 +33,7 @@ from tests.containers import DidNotStart
 from tests.factories import TOKEN, a_clinic
 
 SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
+Logged: TypeAlias = Callable[[], str]
 CHOICE = pytest.StashKey[servers.Choice]()
 # Of every connection that a test makes, wherever: without it PgBouncer mixes up the statements.
 (asyncpg.connect.__kwdefaults__ or {}).update(statement_cache_size=servers.STATEMENT_CACHE_SIZE)
@@ -164,6 +170,37 @@ class Endpoint:
 
 async def contacts_and_appointments(endpoint: Endpoint) -> tuple[int, int]:
     return await count(endpoint.conn, "contacts"), await count(endpoint.conn, "appointments")
+
+
+@pytest.fixture(params=["text", "json"])
+def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
+    """Logging as `serve` sets it up, at every level, and what it has written so far."""
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", written)
+    logs.configure(request.param)
+    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client names its URLs
+    yield written.getvalue
+    logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
+    structlog.reset_defaults()
+
+
+def ours(lines: str) -> list[tuple[str, str, dict[str, object]]]:
+    """Level, text and fields of each of our own lines, in either format."""
+    found = []
+    for line in lines.splitlines():
+        if "VapiTools: " not in line:
+            continue
+        if line.startswith("{"):
+            fields = json.loads(line)
+            level, text = fields.pop("level"), fields.pop("event")
+            del fields["timestamp"]
+        else:
+            _, level, rest = line.split(" ", 2)
+            text, brace, object_ = rest.partition(" {")
+            fields = json.loads(f"{{{object_}") if brace else {}
+        found.append((level.lower(), text, fields))
+    return found
 
 
 @contextlib.asynccontextmanager

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
 
 import asyncpg
 import pytest
@@ -16,42 +13,10 @@ import structlog
 
 from booking_asgi import logs
 from booking_core import Email, resolve_contact
-from tests.conftest import Endpoint, connected, until
+from tests.conftest import Endpoint, Logged, connected, ours, until
 from tests.factories import EMAIL_OF_ANOTHER_TENANT, TOKEN, a_call, arguments, tool_calls
 
-Logged: TypeAlias = Callable[[], str]
 PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
-
-
-@pytest.fixture(params=["text", "json"])
-def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Logged]:
-    """Logging as `serve` sets it up, at every level, and what it has written so far."""
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", written)
-    logs.configure(request.param)
-    logging.getLogger().setLevel(logging.DEBUG)
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client names its URLs
-    yield written.getvalue
-    logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
-    structlog.reset_defaults()
-
-
-def ours(lines: str) -> list[tuple[str, str, dict[str, object]]]:
-    """Level, text and fields of each of our own lines, in either format."""
-    found = []
-    for line in lines.splitlines():
-        if "VapiTools: " not in line:
-            continue
-        if line.startswith("{"):
-            fields = json.loads(line)
-            level, text = fields.pop("level"), fields.pop("event")
-            del fields["timestamp"]
-        else:
-            _, level, rest = line.split(" ", 2)
-            text, brace, object_ = rest.partition(" {")
-            fields = json.loads(f"{{{object_}") if brace else {}
-        found.append((level.lower(), text, fields))
-    return found
 
 
 async def provoke_everything(endpoint: Endpoint) -> None:

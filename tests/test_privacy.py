@@ -15,14 +15,10 @@ import uvicorn
 
 from booking_asgi import Config, create_app
 from booking_core import add_token
-from tests import test_logs
-from tests.conftest import Endpoint, connected, serving
+from tests.conftest import Endpoint, Logged, connected, serving
 from tests.factories import TOKEN, a_call, arguments, in_days, tool_calls
 from tests.payloads import KINDS, Message
-from tests.test_logs import Logged
 from tests.test_messages import OURS, TOOLS
-
-logged = test_logs.logged
 
 SECRET = "heron"
 """In what nobody may see, neither in a line nor in a reply."""

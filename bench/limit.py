@@ -38,6 +38,8 @@ GIVEN = {
     "service_type": "Consultation",
     "duration_minutes": "30",
     "by_own_number": "true",
+    "most_per_call": "4",
+    "most_per_contact": "1000000",
 }
 
 

@@ -31,6 +31,7 @@ from booking_asgi.tenants import Tenants, token_of
 from booking_core import (
     Booked,
     BookingRequest,
+    Limits,
     Organization,
     OrganizationNotReady,
 )
@@ -159,6 +160,9 @@ async def _answer_message(
     message = vapi.parse_message(body)
     if message is None:
         return _json(200, {})
+    if message.is_too_long:
+        problem = f"The message holds more than {vapi.MOST_READ} calls"
+        return _refuse(400, "TOO_MANY_CALLS", problem)
     if not message.calls:
         return _refuse(400, "INVALID_ARGUMENTS", "The message holds no tool call")
     understood: list[Understood] = []
@@ -170,7 +174,7 @@ async def _answer_message(
         else:
             understood.append(understand_call(state["config"], tenant, message, call, tool))
     zone = NOWHERE if isinstance(tenant, Failure) else tenant.zone
-    outcomes = await book_all(state["database"], understood, give_up_at)
+    outcomes = await book_all(state["database"], understood, give_up_at, _limits(state["config"]))
     answers = [
         (isinstance(outcome, Booked), instruct(outcome, zone, _request(asked)))
         for asked, outcome in zip(understood, outcomes, strict=True)
@@ -191,7 +195,7 @@ async def _answer_direct(
         return _refuse(403, "FORBIDDEN", "The token is not that organization's")
     key = key or secrets.token_hex()
     asked = understand(state["config"], tenant, arguments, idempotency_key=key)
-    [outcome] = await book_all(state["database"], [asked], give_up_at)
+    [outcome] = await book_all(state["database"], [asked], give_up_at, _limits(state["config"]))
     return _json(*direct.render(outcome, tenant.zone, _request(asked)))
 
 
@@ -207,6 +211,10 @@ async def _identify(
     except Exception as error:  # neither valid nor invalid, whatever it is that stands in the way
         log.error("VapiTools: ❌ Token could not be verified", **describe(error))
         return Failure("TEMPORARILY_UNAVAILABLE")
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(most_per_call=config.most_per_call, most_per_contact=config.most_per_contact)
 
 
 def _request(asked: Understood) -> BookingRequest | None:

@@ -25,6 +25,8 @@ class Config:
     statement_cache_size: int = 100
     deadline_seconds: float = 4.0
     horizon_days: int = 731
+    most_per_call: int = 4
+    most_per_contact: int = 10
     log_format: Literal["text", "json"] = "text"
     hmac_secret: str | None = field(default=None, repr=False)
     hmac_signature_header: str = "x-signature"
@@ -94,6 +96,8 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "statement_cache_size": _whole_number(0, 10_000),
     "deadline_seconds": _seconds,
     "horizon_days": _whole_number(1, 3660),
+    "most_per_call": _whole_number(1, 1000),
+    "most_per_contact": _whole_number(1, 10_000),
     "log_format": _one_of("text", "json"),
     "hmac_secret": str,
     "hmac_signature_header": str.lower,

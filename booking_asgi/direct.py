@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from booking_asgi import codec, speech
 from booking_asgi.speech import Failure, Outcome
-from booking_core import Booked, BookingRequest, InvalidRequest, SlotTaken
+from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, SlotTaken
 
 MESSAGES = {
     "BOOKING_FAILED": "The appointment could not be written",
@@ -36,6 +36,10 @@ def render(
             return HTTPStatus.OK, _reply(content, said)
         case SlotTaken():
             return failure(HTTPStatus.CONFLICT, "SLOT_UNAVAILABLE", "The time is taken", said)
+        case LimitReached():
+            message = "No more appointments can be booked in this way"
+            code = "TOO_MANY_APPOINTMENTS"
+            return failure(HTTPStatus.TOO_MANY_REQUESTS, code, message, said)
         case InvalidRequest():
             reused = outcome.code == "IDEMPOTENCY_KEY_REUSED"
             status = HTTPStatus.UNPROCESSABLE_ENTITY if reused else HTTPStatus.BAD_REQUEST

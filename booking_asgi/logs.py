@@ -6,11 +6,15 @@ and of an error, whose words may hold a row, only its type and the places it cam
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import re
 import sys
+import threading
+import time
 import traceback
+from collections import deque
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -20,6 +24,9 @@ from structlog.typing import EventDict, WrappedLogger
 from booking_asgi import codec
 
 PHONE = re.compile(r"\+?\d[\d ().-]{7,17}\d")
+MOST_LINES = 10_000
+# So that the writing thread takes many lines at once, and does not interrupt each request.
+PAUSE_SECONDS = 0.02
 EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 
 
@@ -50,7 +57,8 @@ def describe(error: BaseException) -> dict[str, object]:
 
 def configure(format: Literal["text", "json"]) -> None:
     """Send every log line of the process to standard output, as text or as JSON lines."""
-    lines = _Lines(sys.stdout)
+    global _lines
+    _lines = lines = _Lines(sys.stdout)
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     render = _as_text if format == "text" else _as_json
     # Not through the standard library, which takes twice as long: a tenth of a request.
@@ -63,23 +71,82 @@ def configure(format: Literal["text", "json"]) -> None:
         foreign_pre_chain=[structlog.processors.add_log_level, _clean_foreign],
         processors=[stamp, structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(lines)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
 
 
+def flush(seconds: float = 2.0) -> None:
+    """Wait until what was logged so far is written, at most so long."""
+    if _lines is not None:
+        _lines.drain(seconds)
+
+
 class _Lines:
-    """Writes lines. One that can't be written is lost, and with it no booking."""
+    """Lines on their way to a stream, written by a thread of their own: whoever logs never waits.
+
+    Where the stream's reader does not keep up, lines beyond `MOST_LINES` are lost and counted, and
+    with them no booking. What is on its way when the process is killed is lost as well.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._waiting: deque[str] = deque()
+        self._lost = 0
+        self._is_idle = threading.Event()
+        self._is_idle.set()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
 
     def info(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+        self.write(f"{line}\n")
 
     warning = error = critical = info
+
+    def write(self, text: str) -> None:
+        if len(self._waiting) >= MOST_LINES:
+            self._lost += 1
+            return
+        self._waiting.append(text)
+        # Seldom: the thread looks again by itself while there is something to write.
+        if self._is_idle.is_set():
+            self._is_idle.clear()
+            self._wake.set()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._keep_writing, name="logs", daemon=True)
+                self._thread.start()
+                atexit.register(self.drain, 2.0)
+
+    def flush(self) -> None:
+        """The standard library calls it after each line: the thread does it."""
+
+    def drain(self, seconds: float) -> None:
+        self._is_idle.wait(seconds)
+
+    def _keep_writing(self) -> None:
+        while True:
+            self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                self._write_waiting()
+                time.sleep(PAUSE_SECONDS)
+            self._is_idle.set()
+            # One that came between the last look and this moment woke nobody.
+            if self._waiting and self._is_idle.is_set():
+                self._is_idle.clear()
+                self._wake.set()
+
+    def _write_waiting(self) -> None:
+        texts = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write("".join(texts))
+            self._stream.flush()
+        if self._lost and len(self._waiting) < MOST_LINES:
+            lost, self._lost = self._lost, 0
+            structlog.get_logger("booking_asgi").warning("VapiTools: ⚠️ Lines lost", count=lost)
+
+
+_lines: _Lines | None = None
 
 
 def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -16,9 +16,9 @@ ERRORS = sorted(
         *get_args(FailureCode),
         "FORBIDDEN",
         "SLOT_UNAVAILABLE",
+        "TOO_MANY_APPOINTMENTS",
         "UNAUTHORIZED",
     }
-    - {"TOO_MANY_CALLS"}
 )
 STATUSES = {
     400: "An argument is missing or wrong.",

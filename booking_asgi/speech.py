@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, assert_never
 from zoneinfo import ZoneInfo
 
-from booking_core import Booked, BookingRequest, InvalidRequest, SlotTaken
+from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, SlotTaken
 from booking_core.errors import Remedy
 from booking_core.resources import match_resources
 
@@ -35,7 +35,7 @@ class Failure:
     code: FailureCode
 
 
-Outcome: TypeAlias = Booked | SlotTaken | InvalidRequest | Failure
+Outcome: TypeAlias = Booked | SlotTaken | LimitReached | InvalidRequest | Failure
 
 SAY: Mapping[str, str] = {
     "AMBIGUOUS_TIME": (
@@ -73,6 +73,9 @@ SAY: Mapping[str, str] = {
     "PAST_DATE": "{problem}. Which other day and time would you like?",
     "TEMPORARILY_UNAVAILABLE": (
         "I could not confirm the appointment just now. Please let me try again in a moment."
+    ),
+    "TOO_MANY_APPOINTMENTS": (
+        "I can't book more appointments in this call. Shall somebody from the clinic call you back?"
     ),
     "TOO_MANY_CALLS": "That is too much at once. Could we take it step by step?",
     "UNKNOWN_TOOL": "I can't do that here.",
@@ -120,6 +123,10 @@ INSTRUCT: Mapping[str, str] = {
         "Not confirmed: the booking system did not answer in time. Do not say that it is "
         "booked. Call again with the same details."
     ),
+    "TOO_MANY_APPOINTMENTS": (
+        "Not booked: no more can be booked in this way. Offer that somebody from the clinic calls "
+        "back, and do not try again."
+    ),
     "TOO_MANY_CALLS": "Not booked: too many calls at once. Call again for this one.",
     "UNKNOWN_TOOL": "Not done: there is no such tool here.",
 }
@@ -158,6 +165,8 @@ def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None)
                     " free then. If it is for somebody else, shall I look for another time?"
                 )
             return f"I'm sorry, {when} is already taken. Shall I look for another time?"
+        case LimitReached():
+            return SAY["TOO_MANY_APPOINTMENTS"]
         case InvalidRequest():
             return _fill(SAY[outcome.code], outcome)
         case Failure():
@@ -184,6 +193,8 @@ def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = 
             )
         case SlotTaken():
             return f"Not booked: {spoken(outcome.scheduled_at, zone)} is taken. Offer another time."
+        case LimitReached():
+            return INSTRUCT["TOO_MANY_APPOINTMENTS"]
         case InvalidRequest():
             return _fill(INSTRUCT[outcome.code], outcome)
         case Failure():

@@ -28,6 +28,7 @@ OTHER_VERBS = re.compile(
     r"|check|look|show|confirm|transfer|un|re)\b"
 )
 MOST_CALLS = 16
+MOST_READ = 256
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 CONVERSATION = re.compile(r"[!-~]{1,254}")
 
@@ -49,7 +50,7 @@ class _Body(TypedDict, total=False):
     message: _Message
 
 
-BODY = msgspec.json.Decoder(_Body)
+BODY = msgspec.json.Decoder(_Body, float_hook=float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,14 @@ class ToolCall:
 class Message:
     """The calls of one message, in order. `conversation` is the id of the phone call or chat, and
     `caller_number` what Vapi knows of the caller's own number, which may be no number at all.
-    `legacy` is the older shape: one call without an id."""
+    `legacy` is the older shape: one call without an id.
+    `is_too_long`: it holds more than 256 calls, and none of them was read."""
 
     calls: tuple[ToolCall, ...]
     conversation: str | None
     caller_number: object
     legacy: bool = False
+    is_too_long: bool = False
 
 
 @lru_cache(maxsize=256)
@@ -105,6 +108,8 @@ def parse_message(message: Mapping[str, object]) -> Message | None:
         for call, tool in _every_mention(message):
             call_id = call.get("id")
             if isinstance(call_id, str) and call_id and call_id not in calls:
+                if len(calls) == MOST_READ:
+                    return Message((), None, None, is_too_long=True)
                 calls[call_id] = _read(call, tool, call_id)
     return Message(tuple(calls.values()), _conversation(message), _caller_number(message), legacy)
 

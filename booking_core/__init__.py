@@ -8,7 +8,15 @@
 
 from booking_core._statements import read_schema
 from booking_core.adoption import adopt, read_adoption
-from booking_core.booking import Appointment, Booked, SlotTaken, book, list_appointments
+from booking_core.booking import (
+    Appointment,
+    Booked,
+    LimitReached,
+    Limits,
+    SlotTaken,
+    book,
+    list_appointments,
+)
 from booking_core.contacts import Connection, ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
@@ -49,6 +57,8 @@ __all__ = [
     "Email",
     "Finding",
     "InvalidRequest",
+    "LimitReached",
+    "Limits",
     "Organization",
     "OrganizationNotReady",
     "Phone",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, overload
 from uuid import UUID
 
 import asyncpg
@@ -85,6 +85,30 @@ class SlotTaken:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LimitReached:
+    """As many appointments as `Limits` allow stand already, of the same call or the same contact.
+    Nothing was written, the contact neither."""
+
+    limit: Literal["call", "contact"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """How many active appointments one call may book, and how many future ones a contact may have.
+
+    Bookings from other numbers do not count against those from the contact's own. What comes at the
+    same moment may pass a limit by as many as there are connections.
+    """
+
+    most_per_call: int | None = None
+    most_per_contact: int | None = None
+
+
+NO_LIMITS = Limits()
+Outcome: TypeAlias = Booked | SlotTaken | LimitReached
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Appointment:
     """An active one as it stands. `overlaps`: an earlier one of its resource has not ended."""
 
@@ -96,7 +120,15 @@ class Appointment:
     overlaps: bool
 
 
-async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
+@overload
+async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken: ...
+
+
+@overload
+async def book(conn: Connection, request: BookingRequest, limits: Limits) -> Outcome: ...
+
+
+async def book(conn: Connection, request: BookingRequest, limits: Limits = NO_LIMITS) -> Outcome:
     """Book the appointment for the contact, who is made or updated with it.
 
     On a fresh connection it is committed when this returns. By phone that is one round trip, and
@@ -113,7 +145,7 @@ async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken:
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            if outcome := await _settle(conn, request):
+            if outcome := await _settle(conn, request, limits):
                 return outcome
             break
         except asyncpg.UniqueViolationError as error:
@@ -134,19 +166,32 @@ async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]
     return [Appointment(**row) for row in rows]
 
 
-async def _settle(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | None:
+async def _settle(conn: Connection, request: BookingRequest, limits: Limits) -> Outcome | None:
     """The outcome, and None where at each look another caller seemed to be faster."""
     if request.phone is not None:
-        return await _repeat(conn, request, None)
+        return await _repeat(conn, request, None, limits)
     assert request.email is not None
-    async with conn.transaction(isolation="read_committed"):
-        contact = await touch_or_insert_by_email(conn, request.org_id, request.email, request.name)
-        return await _repeat(conn, request, contact)
+    try:
+        async with conn.transaction(isolation="read_committed"):
+            contact = await touch_or_insert_by_email(
+                conn, request.org_id, request.email, request.name
+            )
+            outcome = await _repeat(conn, request, contact, limits)
+            if isinstance(outcome, LimitReached):
+                raise _RolledBack(outcome)  # the contact was written before the limits were read
+            return outcome
+    except _RolledBack as back:
+        return back.outcome
+
+
+class _RolledBack(Exception):
+    def __init__(self, outcome: LimitReached) -> None:
+        self.outcome = outcome
 
 
 async def _repeat(
-    conn: Connection, request: BookingRequest, by_email: ResolvedContact | None
-) -> Booked | SlotTaken | None:
+    conn: Connection, request: BookingRequest, by_email: ResolvedContact | None, limits: Limits
+) -> Outcome | None:
     for _ in range(ATTEMPTS):
         values = {
             "org_id": request.org_id,
@@ -161,6 +206,8 @@ async def _repeat(
             "idempotency_key": request.idempotency_key,
             "call_id": request.call_id,
             "by_own_number": request.by_own_number,
+            "most_per_call": limits.most_per_call,
+            "most_per_contact": limits.most_per_contact,
         }
         row, email_kept = await fetch_keeping_contact(conn, BOOK, values)
         assert row is not None
@@ -170,6 +217,8 @@ async def _repeat(
         if not row["resource_is_known"]:
             named = await find_resource(conn, request.org_id, request.resource or "")
             request = replace(request, resource=named)
+        elif row["limit_reached"] is not None:
+            return LimitReached(limit=row["limit_reached"])
         elif row["contact_id"] is None:
             raise ContactNotResolved("a trigger or rule of contacts drops the row")
         elif outcome := _outcome(request, row, by_email, email_kept):

@@ -49,7 +49,7 @@ SAMPLE: dict[str, object] = {
     **{"org_id": NOBODY, "contact_id": NOBODY, "phone": "+15551234567", "email": "sam@test.com"},
     **{"name": "Sam", "attendee_name": "Sam", "service_type": "Appointment", "resource": "main"},
     **{"scheduled_at": datetime(2027, 3, 1, 14, tzinfo=UTC), "duration_minutes": 30},
-    **{"call_id": "c", "by_own_number": True},
+    **{"call_id": "c", "by_own_number": True, "most_per_call": 4, "most_per_contact": 10},
     **{"idempotency_key": "k", "token_sha256": b"", "token_id": "k", "label": "first"},
     **{"timezone": "UTC", "phone_region": "US", "resources": ["main"]},
 }

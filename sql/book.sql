@@ -4,6 +4,8 @@
 --   key_is_reused: the idempotency key is another request's, and nothing was written
 --   resource_is_known is false: the organization has no resource of this very name, and nothing was
 --     written
+--   limit_reached is 'call' or 'contact': it holds as many appointments as most_per_call or
+--     most_per_contact, and nothing was written; null for either is no limit
 --   appointment_id: the appointment that stands; created says whether this statement made it, else
 --     recognised_by says how it was found
 --   no appointment_id, resource_is_free is false: every resource is taken
@@ -102,7 +104,21 @@ standing as materialized (
 ),
 verdict as materialized (
   select exists (select from asked) as resource_is_known, coalesce(standing.key_is_reused, false) as key_is_reused,
-         standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free
+         standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free,
+         case
+           when standing.id is not null then null
+           when (select count(*) from call) >= :most_per_call::integer then 'call'
+           when :most_per_contact::integer is not null and (
+             select count(*) from (
+               select from known, appointments a
+               where a.org_id = :org_id and a.contact_id = known.id and a.scheduled_at > now()
+                 and a.status in ('pending', 'confirmed')
+                 -- Or a stranger who books for a number could lock its owner out.
+                 and (a.by_own_number or not :by_own_number)
+               limit :most_per_contact::integer
+             ) future
+           ) >= :most_per_contact::integer then 'contact'
+         end as limit_reached
   from (select) one left join standing on true
 ),
 by_phone as (
@@ -110,7 +126,7 @@ by_phone as (
   select :org_id, :phone::text, :email::text, coalesce(:name::text, split_part(:email::text, '@', 1), 'Unknown'),
          'contacted', now()
   from verdict
-  where :phone::text is not null and resource_is_known and not key_is_reused
+  where :phone::text is not null and resource_is_known and not key_is_reused and limit_reached is null
   -- Not DO NOTHING: a row must come back, and a repeat must write to be as durable as the first.
   on conflict (org_id, phone) do update set
     -- Who gives no email or no name must not blank the one we have. Only the owner replaces one, and
@@ -130,7 +146,8 @@ by_phone as (
 contact as (
   select * from by_phone
   union all
-  select known.* from known, verdict where :phone::text is null and resource_is_known and not key_is_reused
+  select known.* from known, verdict
+  where :phone::text is null and resource_is_known and not key_is_reused and limit_reached is null
 ),
 -- First one that nobody is booking at this moment: behind an uncommitted booking a caller would
 -- wait while others are free. The lock is only this hint; the constraint is the guarantee.
@@ -184,7 +201,7 @@ answer as (
   from standing left join mended on true
   where mended.id is not null or (fuller_name is null and not changes_contact)
 )
-select verdict.key_is_reused, verdict.resource_is_known, verdict.resource_is_free,
+select verdict.key_is_reused, verdict.resource_is_known, verdict.resource_is_free, verdict.limit_reached,
        coalesce(answer.contact_id, contact.id) as contact_id,
        -- What it changed of a contact that was there; under a race it may name one too many.
        case when known.id is not null then array_remove(array[

@@ -180,7 +180,12 @@ def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     logs.configure(request.param)
     logging.getLogger().setLevel(logging.DEBUG)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client names its URLs
-    yield written.getvalue
+
+    def read() -> str:
+        logs.flush()
+        return written.getvalue()
+
+    yield read
     logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
     structlog.reset_defaults()
 

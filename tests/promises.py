@@ -103,6 +103,18 @@ BREAKS = [
         "when resource_is_free",
     ),
     Break(
+        "test_a_call_books_four",
+        "booking_core/booking.py",
+        '"most_per_call": limits.most_per_call',
+        '"most_per_call": None',
+    ),
+    Break(
+        "test_a_stranger_does_not_lock_the_owner_out",
+        BOOK,
+        "and (a.by_own_number or not :by_own_number)\n",
+        "",
+    ),
+    Break(
         "test_every_cell",
         BOOK,
         "case when :by_own_number and resource_is_free then coalesce(:name",

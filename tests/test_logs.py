@@ -5,16 +5,28 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import subprocess
 import sys
+import threading
+import time
 
 import asyncpg
+import httpx
 import pytest
 import structlog
 
 from booking_asgi import logs
 from booking_core import Email, resolve_contact
 from tests.conftest import Endpoint, Logged, connected, ours, until
-from tests.factories import EMAIL_OF_ANOTHER_TENANT, TOKEN, a_call, arguments, tool_calls
+from tests.factories import (
+    EMAIL_OF_ANOTHER_TENANT,
+    TOKEN,
+    a_call,
+    a_clinic,
+    arguments,
+    tool_calls,
+)
+from tests.test_command import COMMAND, answers, environ, free_port
 
 PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
 
@@ -83,8 +95,8 @@ async def test_the_lines_of_a_booking_by_phone(endpoint: Endpoint, logged: Logge
 
 
 async def test_the_lines_of_a_booking_by_email(endpoint: Endpoint, logged: Logged) -> None:
-    for time in ("14:00", "15:00"):
-        await endpoint.book(**arguments(patientPhone=None, appointmentTime=time))
+    for at in ("14:00", "15:00"):
+        await endpoint.book(**arguments(patientPhone=None, appointmentTime=at))
     assert [line[:2] for line in ours(logged())] == [
         ("warning", "VapiTools: ⚠️ No phone provided, using email-based lookup"),
         ("info", "VapiTools: ✅ Created new contact by email"),
@@ -207,3 +219,56 @@ def test_a_masked_phone(phone: str, masked: str) -> None:
 )
 def test_a_masked_email(email: str, masked: str) -> None:
     assert logs.mask_email(email) == masked
+
+
+async def test_a_reader_who_stops_reading_stops_nobody(url: str) -> None:
+    """The pipe of standard output is full after some hundred lines: each request is answered."""
+    async with connected(url) as conn:
+        await a_clinic(conn, token=TOKEN)
+    port = free_port()
+    process = subprocess.Popen(  # noqa: ASYNC220  # asyncio would read its pipe
+        [COMMAND, "serve"], env=environ(port=port, database_url=url), stdout=subprocess.PIPE
+    )
+    try:
+        base = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=base, headers={"X-Vapi-Secret": TOKEN}) as client:
+            async with asyncio.timeout(30):
+                while not answers(port):  # noqa: ASYNC110  # it tells nobody
+                    await asyncio.sleep(0.1)
+            for number in range(600):
+                reply = await client.post(
+                    "/api/vapi/tools/book-appointment",
+                    json=arguments(patientPhone=f"+1555200{number:04}", patientEmail=None),
+                )
+                assert reply.status_code == (409 if number else 200)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_lines_that_nobody_reads_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the reader is back, the first thing it hears is how many it missed."""
+    is_read = threading.Event()
+    written: list[str] = []
+
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            is_read.wait(10)
+            written.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stdout", Slow())
+    monkeypatch.setattr(logs, "MOST_LINES", 10)
+    logs.configure("text")
+    log = structlog.get_logger("booking_asgi")
+    log.info("the first one occupies the writer")
+    time.sleep(0.1)
+    for number in range(25):
+        log.info(f"line {number}")
+    is_read.set()
+    logs.flush()
+    structlog.reset_defaults()
+    logging.basicConfig(handlers=[], level=logging.WARNING, force=True)
+    lines = "".join(written)
+    assert "line 9" in lines and "line 10" not in lines
+    assert '⚠️ Lines lost {"count":15}' in lines

@@ -37,6 +37,8 @@ SAMPLES = {
     "instants": "{2027-03-01 14:00Z}",
     "call_id": "c",
     "by_own_number": "true",
+    "most_per_call": "4",
+    "most_per_contact": "10",
     "index": "appointments_call_key",
 }
 

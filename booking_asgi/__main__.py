@@ -140,7 +140,7 @@ def print_tool(url: str, credential: str | None, timezone: str) -> None:
 @click.option("--shape", type=click.Choice(simulator.SHAPES), default="S1", show_default=True)
 @click.option("--url", help="The endpoint's, if not the one of these settings.")
 @click.option("--secret", default=DEMO_TOKEN, show_default=True, help="The organization's token.")
-@click.option("--hmac", is_flag=True, help="Sign it, with BOOKING_HMAC_SECRET.")
+@click.option("--hmac", is_flag=True, help="Sign it, with the first of BOOKING_HMAC_SECRETS.")
 @click.pass_obj
 def simulate_call(
     config: Config,
@@ -154,15 +154,15 @@ def simulate_call(
     **arguments: str | None,
 ) -> None:
     """Send what Vapi would send, and print what is heard; exit 1 where nothing is booked."""
-    if hmac and config.hmac_secret is None:
-        raise click.UsageError("--hmac needs BOOKING_HMAC_SECRET")
+    if hmac and not config.hmac_secrets:
+        raise click.UsageError("--hmac needs BOOKING_HMAC_SECRETS")
     message = simulator.tool_message(
         {name: value for name, value in arguments.items() if value is not None},
         shape=shape,
         conversation=conversation,
         caller_number=caller,
     )
-    signed = config if hmac else dataclasses.replace(config, hmac_secret=None)
+    signed = config if hmac else dataclasses.replace(config, hmac_secrets=())
     booked, heard = simulator.deliver(
         url or f"http://{config.host}:{config.port}/api/vapi/tools", message, signed, secret
     )

@@ -118,7 +118,7 @@ async def answer_tools(request: Request[State]) -> Response:
         return _refuse(408, "INVALID_ARGUMENTS", "The body did not arrive in time")
     # The last tenth is for the way back, where the event loop owes others as well.
     give_up_at = time.monotonic() + config.deadline_seconds * 0.9
-    if config.hmac_secret and not is_signed(config, request.headers, body, time.time()):
+    if config.hmac_secrets and not is_signed(config, request.headers, body, time.time()):
         return _refuse(401, "UNAUTHORIZED", "The signature is missing, stale or wrong")
     tenant = await _identify(state["tenants"], token, give_up_at)
     if tenant is None:

@@ -12,6 +12,10 @@ class ConfigError(Exception):
     """A setting is wrong; the message names its variable, and repeats no secret."""
 
 
+SHORTEST_SECRET = 32
+RENAMED = {"BOOKING_HMAC_SECRET": "BOOKING_HMAC_SECRETS"}
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Config:
     """Each field is the variable BOOKING_... of the same name; `database_url` None is embedded."""
@@ -28,7 +32,7 @@ class Config:
     most_per_call: int = 4
     most_per_contact: int = 10
     log_format: Literal["text", "json"] = "text"
-    hmac_secret: str | None = field(default=None, repr=False)
+    hmac_secrets: tuple[str, ...] = field(default=(), repr=False)
     hmac_signature_header: str = "x-signature"
     hmac_timestamp_header: str = "x-timestamp"
     hmac_algorithm: Literal["sha256", "sha512"] = "sha256"
@@ -38,9 +42,12 @@ class Config:
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """Read the variables that are set and not empty. Raises `ConfigError`."""
-        if environ.get("BOOKING_HMAC_SECRET", "unset").strip() == "":
+        if environ.get("BOOKING_HMAC_SECRETS", "unset").strip() == "":
             # A secret that got lost on its way must not turn the check off.
-            raise ConfigError("BOOKING_HMAC_SECRET is set, but empty")
+            raise ConfigError("BOOKING_HMAC_SECRETS is set, but empty")
+        for old, new in RENAMED.items():
+            if old in environ:
+                raise ConfigError(f"{old} is now {new}")
         values: dict[str, Any] = {}
         for name, read in READERS.items():
             variable = f"BOOKING_{name.upper()}"
@@ -86,6 +93,15 @@ def _postgres_url(text: str) -> str:
     raise ValueError("must be a URL such as postgresql://user:password@host/database")
 
 
+def _secrets(text: str) -> tuple[str, ...]:
+    secrets = tuple(text.split())
+    if all(len(secret) >= SHORTEST_SECRET for secret in secrets):
+        return secrets
+    raise ValueError(
+        f"must be secrets of at least {SHORTEST_SECRET} characters, with spaces between"
+    )
+
+
 READERS: Mapping[str, Callable[[str], object]] = {
     "database_url": _postgres_url,
     "data_dir": Path,
@@ -99,7 +115,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "most_per_call": _whole_number(1, 1000),
     "most_per_contact": _whole_number(1, 10_000),
     "log_format": _one_of("text", "json"),
-    "hmac_secret": str,
+    "hmac_secrets": _secrets,
     "hmac_signature_header": str.lower,
     "hmac_timestamp_header": str.lower,
     "hmac_algorithm": _one_of("sha256", "sha512"),

@@ -70,7 +70,7 @@ def deliver(
     """Send it, signed where the settings have a secret: whether it is booked, and what is heard."""
     body = json.dumps({"message": message}).encode()
     headers = {"Content-Type": "application/json", "X-Vapi-Secret": token}
-    if config.hmac_secret is not None:
+    if config.hmac_secrets:
         timestamp = str(int(time.time()))
         headers[config.hmac_timestamp_header] = timestamp
         headers[config.hmac_signature_header] = sign(config, timestamp, body)

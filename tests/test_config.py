@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from booking_asgi.config import Config, ConfigError
 
 URL = "postgresql://booking:s3cret@db.example.com:5432/bookings"
+LONG_SECRET = "s3cret" * 6
 READ: dict[str, tuple[str, object]] = {
     "BOOKING_DATABASE_URL": (URL, URL),
     "BOOKING_DATA_DIR": ("/var/lib/booking", Path("/var/lib/booking")),
@@ -21,8 +22,10 @@ READ: dict[str, tuple[str, object]] = {
     "BOOKING_STATEMENT_CACHE_SIZE": ("0", 0),
     "BOOKING_DEADLINE_SECONDS": ("2.5", 2.5),
     "BOOKING_HORIZON_DAYS": ("90", 90),
+    "BOOKING_MOST_PER_CALL": ("2", 2),
+    "BOOKING_MOST_PER_CONTACT": ("3", 3),
     "BOOKING_LOG_FORMAT": ("json", "json"),
-    "BOOKING_HMAC_SECRET": ("s3cret", "s3cret"),
+    "BOOKING_HMAC_SECRETS": (f"{LONG_SECRET} {LONG_SECRET}2", (LONG_SECRET, f"{LONG_SECRET}2")),
     "BOOKING_HMAC_SIGNATURE_HEADER": ("X-Signed", "x-signed"),
     "BOOKING_HMAC_TIMESTAMP_HEADER": ("X-Sent-At", "x-sent-at"),
     "BOOKING_HMAC_ALGORITHM": ("sha512", "sha512"),
@@ -39,6 +42,9 @@ WRONG = {
     "BOOKING_LOG_FORMAT": ["xml", "JSON"],
     "BOOKING_HMAC_ALGORITHM": ["md5", "SHA256"],
     "BOOKING_HMAC_ENCODING": ["base32"],
+    "BOOKING_HMAC_SECRETS": ["s3cret", "s3cret" * 5, f"{LONG_SECRET} s3cret"],
+    "BOOKING_MOST_PER_CALL": ["0", "1001", "four"],
+    "BOOKING_MOST_PER_CONTACT": ["0", "10001"],
 }
 
 
@@ -65,7 +71,7 @@ def test_a_variable_sets_its_field(variable: str) -> None:
     assert expected == Config.from_environ({variable: text})
 
 
-@pytest.mark.parametrize("variable", sorted(READ.keys() - {"BOOKING_HMAC_SECRET"}))
+@pytest.mark.parametrize("variable", sorted(READ.keys() - {"BOOKING_HMAC_SECRETS"}))
 @pytest.mark.parametrize("text", ["", "  "])
 def test_empty_is_unset(variable: str, text: str) -> None:
     """A variable that is empty or blank, as compose files leave it, is the default."""
@@ -111,7 +117,7 @@ def test_a_url_is_read_without_parsing_it() -> None:
 
 def test_repr_shows_no_password() -> None:
     """A Config that is logged or printed gives neither the database nor the HMAC's key away."""
-    config = Config(database_url=URL, hmac_secret="an hmac s3cret")
+    config = Config(database_url=URL, hmac_secrets=("an hmac s3cret",))
     assert "s3cret" not in repr(config)
     assert "s3cret" not in str(config)
 
@@ -127,5 +133,11 @@ def test_any_text_is_a_setting_or_an_error(variable: str, text: str) -> None:
 
 def test_an_empty_secret_stops_the_start() -> None:
     """One that got lost on its way must not turn the check of signatures off."""
-    with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRET"):
-        Config.from_environ({"BOOKING_HMAC_SECRET": ""})
+    with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRETS"):
+        Config.from_environ({"BOOKING_HMAC_SECRETS": ""})
+
+
+def test_the_old_name_of_a_setting_is_told_the_new_one() -> None:
+    """Or the signatures would not be looked at any more."""
+    with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRET is now BOOKING_HMAC_SECRETS"):
+        Config.from_environ({"BOOKING_HMAC_SECRET": LONG_SECRET})

@@ -164,13 +164,11 @@ async def at_the_same_instant(
     one: Connection, pool: Pool, requests: list[BookingRequest]
 ) -> list[Booked | SlotTaken]:
     """With as many as the pool's connections looking before the first of them writes: `GATE`."""
-    await one.execute("select pg_advisory_lock(7)")
-    try:
+    async with one.transaction():
+        await one.execute("select pg_advisory_xact_lock(7)")
         told = asyncio.ensure_future(at_once(pool, requests))
         waiting = "select count(*) >= $1 from pg_locks where locktype = 'advisory' and not granted"
         await until(one, waiting, min(len(requests), pool.get_max_size()))
-    finally:
-        await one.execute("select pg_advisory_unlock(7)")
     return await told
 
 

@@ -16,6 +16,7 @@ from tests.conftest import Endpoint, contacts_and_appointments, serving
 from tests.factories import arguments
 
 NOW = 1_800_000_000.0
+SECRET, ANOTHER = "an hmac secret of 32 characters x", "another secret of 32 characters x"
 BODY = b'{"message": {}}'
 PATH = "/api/vapi/tools/book-appointment"
 
@@ -31,8 +32,8 @@ def signed_headers(config: Config, timestamp: str, body: bytes = BODY) -> Header
 
 def test_the_signature_is_over_timestamp_and_body() -> None:
     """As others compute it: `{timestamp}.{body}` under the secret, in hexadecimal digits."""
-    expected = hmac.new(b"secret", b"1800000000." + BODY, hashlib.sha256).hexdigest()
-    assert sign(Config(hmac_secret="secret"), "1800000000", BODY) == expected
+    expected = hmac.new(SECRET.encode(), b"1800000000." + BODY, hashlib.sha256).hexdigest()
+    assert sign(Config(hmac_secrets=(SECRET,)), "1800000000", BODY) == expected
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_the_signature_is_over_timestamp_and_body() -> None:
 @pytest.mark.parametrize("timestamp", ["1800000000", "1800000000123", "1799999701", "1800000299"])
 def test_a_genuine_one_is_taken(settings: dict[str, str], timestamp: str) -> None:
     """In each form, its time in seconds or milliseconds, up to five minutes off."""
-    config = Config(hmac_secret="secret", **settings)  # type: ignore[arg-type]  # from the table
+    config = Config(hmac_secrets=(SECRET,), **settings)  # type: ignore[arg-type]  # from the table
     assert is_signed(config, signed_headers(config, timestamp), BODY, NOW)
 
 
@@ -57,7 +58,7 @@ def test_a_genuine_one_is_taken(settings: dict[str, str], timestamp: str) -> Non
 )
 def test_a_stale_one_is_refused(timestamp: str) -> None:
     """Older or newer than five minutes, or without a time that can be read."""
-    config = Config(hmac_secret="secret")
+    config = Config(hmac_secrets=(SECRET,))
     headers = Headers(
         raw=[
             (b"x-timestamp", timestamp.encode()),
@@ -70,49 +71,65 @@ def test_a_stale_one_is_refused(timestamp: str) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        Config(hmac_secret="another"),
-        Config(hmac_secret="secret", hmac_algorithm="sha512"),
-        Config(hmac_secret="secret", hmac_encoding="base64"),
-        Config(hmac_secret="secret", hmac_prefix="sha256="),
-        Config(hmac_secret="secret", hmac_signature_header="x-other"),
-        Config(hmac_secret="secret", hmac_timestamp_header="x-other"),
+        Config(hmac_secrets=(ANOTHER,)),
+        Config(hmac_secrets=(SECRET,), hmac_algorithm="sha512"),
+        Config(hmac_secrets=(SECRET,), hmac_encoding="base64"),
+        Config(hmac_secrets=(SECRET,), hmac_prefix="sha256="),
+        Config(hmac_secrets=(SECRET,), hmac_signature_header="x-other"),
+        Config(hmac_secrets=(SECRET,), hmac_timestamp_header="x-other"),
     ],
 )
 def test_one_of_other_settings_is_refused(other: Config) -> None:
-    config = Config(hmac_secret="secret")
+    config = Config(hmac_secrets=(SECRET,))
     assert not is_signed(config, signed_headers(other, "1800000000"), BODY, NOW)
 
 
 def test_the_raw_bytes_are_signed() -> None:
     """The same JSON in other bytes is another body."""
-    config = Config(hmac_secret="secret")
+    config = Config(hmac_secrets=(SECRET,))
     headers = signed_headers(config, "1800000000")
     assert not is_signed(config, headers, json.dumps(json.loads(BODY), indent=1).encode(), NOW)
 
 
+@pytest.mark.parametrize("secret", [SECRET, ANOTHER])
+def test_each_of_several_secrets_is_taken(secret: str) -> None:
+    """So that one can be replaced without a call that is refused."""
+    config = Config(hmac_secrets=(SECRET, ANOTHER))
+    assert is_signed(
+        config, signed_headers(Config(hmac_secrets=(secret,)), "1800000000"), BODY, NOW
+    )
+
+
+def test_a_stale_one_costs_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(hmac_secrets=(SECRET,))
+    headers = signed_headers(config, "1700000000")
+    monkeypatch.setattr(hmac, "digest", None)
+    assert not is_signed(config, headers, BODY, NOW)
+
+
 @pytest.mark.parametrize("signature", ["", "ü", "sha256=", "0" * 64])
 def test_what_is_no_signature_is_refused(signature: str) -> None:
-    config = Config(hmac_secret="secret")
+    config = Config(hmac_secrets=(SECRET,))
     headers = Headers({"x-timestamp": "1800000000", "x-signature": signature})
     assert not is_signed(config, headers, BODY, NOW)
 
 
-@pytest.mark.parametrize(("secret", "status"), [("secret", 200), ("another", 401), (None, 401)])
+@pytest.mark.parametrize(("secret", "status"), [(SECRET, 200), (ANOTHER, 401), (None, 401)])
 async def test_the_endpoint_requires_it(
     endpoint: Endpoint, secret: str | None, status: int
 ) -> None:
     """Beside the token, where the deployment has a secret; without it nothing is written."""
     body = json.dumps(arguments()).encode()
     timestamp = str(int(time.time()))
-    headers = signed_headers(Config(hmac_secret=secret), timestamp, body) if secret else {}
-    async with serving(Config(database_url=endpoint.url, hmac_secret="secret")) as client:
+    headers = signed_headers(Config(hmac_secrets=(secret,)), timestamp, body) if secret else {}
+    async with serving(Config(database_url=endpoint.url, hmac_secrets=(SECRET,))) as client:
         reply = await client.post(PATH, content=body, headers=dict(headers))
     assert reply.status_code == status
     assert await contacts_and_appointments(endpoint) == ((1, 1) if status == 200 else (0, 0))
 
 
 async def test_a_signature_is_no_token(endpoint: Endpoint) -> None:
-    config = Config(database_url=endpoint.url, hmac_secret="secret")
+    config = Config(database_url=endpoint.url, hmac_secrets=(SECRET,))
     body = json.dumps(arguments()).encode()
     headers = dict(signed_headers(config, str(int(time.time())), body))
     async with serving(config) as client:

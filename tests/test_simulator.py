@@ -14,7 +14,11 @@ from tests.factories import in_days
 from tests.test_command import Serving, refused, run, served
 from tests.test_postgres import a_folder
 
-SIGNED = {"hmac_secret": "secret", "hmac_algorithm": "sha512", "hmac_prefix": "v1="}
+SIGNED = {
+    "hmac_secrets": "an-hmac-secret-of-32-characters-x",
+    "hmac_algorithm": "sha512",
+    "hmac_prefix": "v1=",
+}
 DEMO_ORG = "00000000-0000-4000-8000-000000000001"
 
 

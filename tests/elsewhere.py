@@ -27,6 +27,7 @@ CANCEL = "PgBouncer drops a cancel request whose client is gone: statement_timeo
 KEY = "a unique key of partitions has org_id in it, whose type stays"
 NAME = "a refusal names the partition's own constraint: see test_partitions.py"
 INDEX = "each partition's index has a name of its own"
+HOT = "what is written in a partition is counted as the partition's"
 PLAN = "a plan for all partitions is reckoned to cost more than to plan for one of them each time"
 LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     BOUNCER: {
@@ -50,6 +51,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     PARTITIONS: {
         "test_booking.py::test_a_row_that_a_key_of_ones_own_refuses_is_an_error": KEY,
         "test_booking.py::test_the_constraint_alone_forbids_an_overlap": NAME,
+        "test_booking.py::test_who_calls_again_is_written_in_no_index": HOT,
         "test_contacts.py::test_a_key_on_email_and_nobody_to_find": KEY,
         "test_contacts.py::test_another_key_is_an_error": KEY,
         "test_direct.py::test_what_the_database_refuses[sabotage2-None-CONTACT_RESOLUTION": KEY,

@@ -99,6 +99,21 @@ async def _book(lease: Lease, request: Understood, limits: Limits) -> Outcome:
     return outcome
 
 
+def name_of(outcome: Outcome) -> str:
+    """One word for it, as a direct caller's `error` has it."""
+    match outcome:
+        case Booked():
+            return "BOOKED" if outcome.created else "REPEATED"
+        case SlotTaken():
+            return "SLOT_UNAVAILABLE"
+        case LimitReached():
+            return "TOO_MANY_APPOINTMENTS"
+        case InvalidRequest() | Failure():
+            return outcome.code
+        case _:
+            assert_never(outcome)
+
+
 def _failure(error: Exception, request: Understood) -> InvalidRequest | Failure:
     if not isinstance(request, BookingRequest):
         return request

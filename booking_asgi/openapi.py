@@ -17,6 +17,7 @@ ERRORS = sorted(
         "FORBIDDEN",
         "SLOT_UNAVAILABLE",
         "TOO_MANY_APPOINTMENTS",
+        "TOO_MANY_REQUESTS",
         "UNAUTHORIZED",
     }
 )
@@ -27,6 +28,7 @@ STATUSES = {
     404: "There is no such tool.",
     408: "The body did not arrive in time.",
     409: "The time is taken.",
+    429: "More than can be answered in time, or more than may be booked: see Retry-After.",
     422: "The idempotency key was given with another contact or start.",
     500: "A fault: nothing is booked.",
     503: "It is not known whether it is booked: repeat the same request.",
@@ -97,7 +99,15 @@ def document() -> dict[str, Any]:
             "/api/health": {
                 "get": {
                     "operationId": "health",
-                    "summary": "Whether the database answers.",
+                    "summary": "Whether the process lives.",
+                    "security": [],
+                    "responses": {"200": _answer("It does.", "Health")},
+                }
+            },
+            "/api/ready": {
+                "get": {
+                    "operationId": "ready",
+                    "summary": "Whether the database answers within a second.",
                     "security": [],
                     "responses": {
                         "200": _answer("It does.", "Health"),

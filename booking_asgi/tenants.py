@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 
 from booking_asgi.database import Database, Unavailable
-from booking_core import Organization, find_organization_by_token
+from booking_core import Organization, OrganizationNotReady, list_live_tokens
+from booking_core.organizations import token_sha256
 
+# A revoked token works for so long at most.
 KNOWN_SECONDS = 5.0
-# Before it is forgotten it is looked up again, so that who calls all the time never waits for it.
+# Before that they are loaded again, so that who calls all the time never waits for it.
 RENEWED_SECONDS = 2.0
+# So often at most for a token that is not among them: it may be new.
+UNKNOWN_SECONDS = 1.0
+ID_LENGTH = 12
 
 
 def token_of(headers: Mapping[str, str]) -> str | None:
@@ -22,41 +29,58 @@ def token_of(headers: Mapping[str, str]) -> str | None:
     return (token.strip() if scheme.lower() == "bearer" else scheme) or None
 
 
+@lru_cache(maxsize=1024)
+def token_id(token: str) -> str:
+    """The id under which `token list` shows it: the start of its hash."""
+    return token_sha256(token).hex()[:ID_LENGTH]
+
+
 class Tenants:
-    """Looks tokens up, and remembers those that it found for 5 s: so long a revoked one works."""
+    """All live tokens, loaded in one query: so a guess buys no query of its own, and no good token
+    waits behind guesses."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: dict[str, tuple[float, Organization]] = {}
-        self._asked: dict[str, asyncio.Task[Organization | None]] = {}
+        self._live: Mapping[bytes, Organization | OrganizationNotReady] = {}
+        self._loaded_at = -math.inf
+        self._loading: asyncio.Task[None] | None = None
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
-        """Raises `Unavailable`, or `OrganizationNotReady`."""
+        """None where it is nobody's. Raises `Unavailable`, or `OrganizationNotReady`."""
+        key = token_sha256(token)
         while (now := time.monotonic()) < give_up_at:
-            forgotten_at, organization = self._known.get(token, (0.0, None))
-            # Who comes while it is looked up waits for that answer, and takes no connection.
-            is_first = token not in self._asked and now > forgotten_at - RENEWED_SECONDS
+            age = now - self._loaded_at
+            found = self._live.get(key)
+            is_due = age > min(KNOWN_SECONDS, RENEWED_SECONDS if found else UNKNOWN_SECONDS)
+            is_first = is_due and self._loading is None
             if is_first:
-                self._asked[token] = self._database.in_background(self._ask(token, give_up_at))
-            if organization is not None and now < forgotten_at:
-                return organization
-            asked = self._asked[token]
-            await asyncio.wait({asked}, timeout=give_up_at - now)
+                self._loading = self._database.in_background(self._load(give_up_at))
+            if age <= KNOWN_SECONDS and (found or not is_due):
+                return _ready(found)
+            loading = self._loading
+            assert loading is not None
+            await asyncio.wait({loading}, timeout=give_up_at - now)
             # Where it was given up for one who came earlier, it is asked anew.
-            if asked.done() and (is_first or not isinstance(asked.exception(), Unavailable)):
-                return asked.result()
+            if not loading.done() or (
+                not is_first and isinstance(loading.exception(), Unavailable)
+            ):
+                continue
+            loading.result()
+            return _ready(self._live.get(key))
         raise Unavailable("past the deadline")
 
-    async def _ask(self, token: str, give_up_at: float) -> Organization | None:
+    async def _load(self, give_up_at: float) -> None:
+        asked_at = time.monotonic()
         try:
-            found = await self._database.within(
-                give_up_at,
-                lambda lease: lease.run(lambda conn: find_organization_by_token(conn, token)),
+            self._live = await self._database.within(
+                give_up_at, lambda lease: lease.run(list_live_tokens)
             )
+            self._loaded_at = asked_at
         finally:
-            del self._asked[token]
-        now = time.monotonic()
-        self._known = {key: kept for key, kept in self._known.items() if kept[0] > now}
-        if found is not None:
-            self._known[token] = (now + KNOWN_SECONDS, found)
-        return found
+            self._loading = None
+
+
+def _ready(found: Organization | OrganizationNotReady | None) -> Organization | None:
+    if isinstance(found, OrganizationNotReady):
+        raise found
+    return found

@@ -19,6 +19,7 @@ from booking_core._statements import (
     ADD_RESOURCE,
     ADD_TOKEN,
     FIND_ORGANIZATION_BY_TOKEN,
+    LIST_LIVE_TOKENS,
     LIST_TOKENS,
     REMOVE_ORGANIZATION,
     REVOKE_TOKEN,
@@ -151,6 +152,21 @@ async def find_organization_by_token(conn: Connection, token: str) -> Organizati
         *FIND_ORGANIZATION_BY_TOKEN.bind({"token_sha256": token_sha256(token)})
     )
     return None if row is None else Organization(**row)
+
+
+async def list_live_tokens(
+    conn: Connection,
+) -> dict[bytes, Organization | OrganizationNotReady]:
+    """Of each token that is not revoked the SHA-256, and the organization whose it is, or why that
+    one can't book. For a service that asks for all at once, and not for each request."""
+    live: dict[bytes, Organization | OrganizationNotReady] = {}
+    for token, *fields in await conn.fetch(*LIST_LIVE_TOKENS.bind({})):
+        org_id, timezone, phone_region = fields
+        try:
+            live[token] = Organization(id=org_id, timezone=timezone, phone_region=phone_region)
+        except OrganizationNotReady as error:
+            live[token] = error
+    return live
 
 
 def token_sha256(token: str) -> bytes:

@@ -34,6 +34,7 @@ from tests.factories import TOKEN, a_clinic
 
 SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
 Logged: TypeAlias = Callable[[], str]
+ANSWERED = "VapiTools: Request answered"
 CHOICE = pytest.StashKey[servers.Choice]()
 # Of every connection that a test makes, wherever: without it PgBouncer mixes up the statements.
 (asyncpg.connect.__kwdefaults__ or {}).update(statement_cache_size=servers.STATEMENT_CACHE_SIZE)
@@ -191,7 +192,18 @@ def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def ours(lines: str) -> list[tuple[str, str, dict[str, object]]]:
-    """Level, text and fields of each of our own lines, in either format."""
+    """Level, text and fields of each of our own lines, in either format, but for the line that each
+    request has: see `requests_in`."""
+    return [line for line in lines_in(lines) if line[1] != ANSWERED]
+
+
+def requests_in(lines: str) -> list[dict[str, object]]:
+    """The fields of each request's line, without its milliseconds."""
+    answered = [fields for _, text, fields in lines_in(lines) if text == ANSWERED]
+    return [{key: value for key, value in fields.items() if key != "ms"} for fields in answered]
+
+
+def lines_in(lines: str) -> list[tuple[str, str, dict[str, object]]]:
     found = []
     for line in lines.splitlines():
         if "VapiTools: " not in line:

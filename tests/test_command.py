@@ -88,7 +88,7 @@ class Serving:
         return self.said.read_text()
 
     def is_healthy(self) -> bool:
-        return httpx.get(f"{self.base}/api/health", timeout=30).status_code == 200
+        return httpx.get(f"{self.base}/api/ready", timeout=30).status_code == 200
 
     def has_ended(self) -> bool:
         return self.process.poll() is not None

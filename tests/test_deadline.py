@@ -29,8 +29,8 @@ import pytest
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-import booking_asgi.app
 import booking_asgi.door
+import booking_asgi.webhook
 from booking_asgi import Config, create_app, tenants
 from booking_asgi.connections import Connections
 from booking_asgi.database import Lease, Unavailable, is_transient
@@ -96,7 +96,9 @@ async def by_body(endpoint: Endpoint, number: int, **given: object) -> str:
     reply = await endpoint.client.post(PATH, json=asked(number, **given), headers=key)
     error = json.loads(reply.json()["toolResult"]["content"]).get("error")
     assert (reply.status_code == 503) == (error == "TEMPORARILY_UNAVAILABLE")
-    return {200: BOOKED, 500: REFUSED, 503: UNCONFIRMED}[reply.status_code]
+    assert (reply.status_code == 429) == (error == "TOO_MANY_REQUESTS")
+    words = {200: BOOKED, 429: UNCONFIRMED, 500: REFUSED, 503: UNCONFIRMED}
+    return words[reply.status_code]
 
 
 async def by_envelope(endpoint: Endpoint, number: int, **given: object) -> str:
@@ -162,6 +164,8 @@ async def running(
             deadline_seconds=deadline,
             pool_size=pool_size,
             statement_cache_size=STATEMENT_CACHE_SIZE,
+            most_per_call=1000,
+            most_per_contact=1000,
         )
     )
     async with app.lifespan_context(app) as lifespan:
@@ -348,13 +352,13 @@ async def test_an_unconfirmed_booking_is_found_by_its_repeat(server: Server, har
 
 
 @pytest.mark.parametrize("fault", ["stopped", "silent"])
-async def test_health_without_a_server(server: Server, harmed: str, fault: str) -> None:
+async def test_ready_without_a_server(server: Server, harmed: str, fault: str) -> None:
     """503 in time, and 200 when it is back."""
     async with hurried(harmed) as endpoint:
         for broken, status in ((True, 503), (False, 200)):
             with getattr(server, fault)() if broken else contextlib.nullcontext():
                 async with asyncio.timeout(GUARD):
-                    reply = await endpoint.client.get("/api/health")
+                    reply = await endpoint.client.get("/api/ready")
             assert reply.status_code == status
 
 
@@ -555,7 +559,7 @@ async def test_a_body_that_does_not_come(
     endpoint: Hurried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """408, before the rest of it is there."""
-    monkeypatch.setattr(booking_asgi.app, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(booking_asgi.webhook, "BODY_SECONDS", 0.05)
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"{"

@@ -12,11 +12,12 @@ from openapi_spec_validator import validate
 
 from booking_asgi import openapi
 from booking_core import ARGUMENTS
-from tests.conftest import Endpoint
+from tests.conftest import Endpoint, connected
 from tests.factories import a_call, arguments, in_days, tool_calls
 
 DOCUMENT = openapi.document()
 TOOLS, TOOL, HEALTH = "/api/vapi/tools", "/api/vapi/tools/{tool}", "/api/health"
+READY = "/api/ready"
 
 
 def described(path: str, method: str, reply: httpx.Response) -> None:
@@ -44,7 +45,7 @@ async def test_it_is_served_and_valid(endpoint: Endpoint) -> None:
 
 async def test_it_describes_each_route(endpoint: Endpoint) -> None:
     """And no other: those that the application has."""
-    assert set(DOCUMENT["paths"]) == {TOOLS, TOOL, HEALTH}
+    assert set(DOCUMENT["paths"]) == {TOOLS, TOOL, HEALTH, READY}
 
 
 @pytest.mark.parametrize(
@@ -98,12 +99,23 @@ async def test_an_answer_to_vapi_is_as_described(endpoint: Endpoint) -> None:
         described(TOOL, "post", await endpoint.send(message, "/api/vapi/tools/book-appointment"))
 
 
-async def test_health_is_as_described(endpoint: Endpoint) -> None:
-    described(HEALTH, "get", await endpoint.client.get(HEALTH))
-    await endpoint.conn.execute("drop table vapi_credentials")
-    reply = await endpoint.client.get(HEALTH)
+async def test_health_and_readiness_are_as_described(endpoint: Endpoint) -> None:
+    """The process lives whatever the database does."""
+    for path in (HEALTH, READY):
+        reply = await endpoint.client.get(path)
+        assert reply.status_code == 200
+        described(path, "get", reply)
+    name = endpoint.url.rpartition("/")[2]
+    async with connected(endpoint.url.replace(name, "postgres")) as other:
+        await other.execute(f"alter database {name} allow_connections false")
+        await other.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name
+        )
+        assert (await endpoint.client.get(HEALTH)).status_code == 200
+        reply = await endpoint.client.get(READY)
+        await other.execute(f"alter database {name} allow_connections true")
     assert reply.status_code == 503
-    described(HEALTH, "get", reply)
+    described(READY, "get", reply)
 
 
 def test_each_argument_is_described() -> None:

@@ -23,7 +23,8 @@ from tests.test_messages import OURS, TOOLS
 SECRET = "heron"
 """In what nobody may see, neither in a line nor in a reply."""
 SPOKEN = "egret"
-"""In what a reply says or echoes: the service, the ids and names of calls. In no line, though."""
+"""In what a reply says or echoes: the service, names of calls, and ids that look like none. In no
+line, though."""
 NUMBERS = ("5557340912", "734-0912", "7340912", "5557340913", "7340913")
 
 PERSON = {
@@ -62,7 +63,7 @@ def sown(node: Any, key: str = "") -> Any:
 
 def a_sown(builder: Callable[..., Message], given: Mapping[str, object]) -> Message:
     """A whole message of canaries; what a call itself says is in `given`."""
-    message = builder(given, conversation="c", call_id=f"call_{SPOKEN}")
+    message = builder(given, conversation="c", call_id=f"call & {SPOKEN}")
     calls = ("toolCallList", "toolCalls", "toolWithToolCallList", "functionCall")
     around = {key: sown(value, key) for key, value in message.items() if key not in calls}
     inside = {key: value for key, value in message.items() if key in calls}
@@ -127,7 +128,9 @@ async def what_is_refused(endpoint: Endpoint, watched: Watched) -> None:
     for unreadable in UNREADABLE:
         await watched.book({**GIVEN, **unreadable})
     for raw in (SECRET, [SECRET], f'{{"{SECRET}', json.dumps(SECRET)):
-        await watched.post(TOOLS, {"message": tool_calls(a_call(raw, id=SPOKEN, name=SPOKEN))})
+        await watched.post(
+            TOOLS, {"message": tool_calls(a_call(raw, id=f"& {SPOKEN}", name=SPOKEN))}
+        )
 
 
 async def a_taken_slot(endpoint: Endpoint, watched: Watched) -> None:
@@ -269,7 +272,7 @@ async def test_a_database_that_can_not_be_reached(
     [
         "booking_asgi.intake.check_bookable",
         "booking_asgi.desk.book",
-        "booking_asgi.tenants.find_organization_by_token",
+        "booking_asgi.tenants.list_live_tokens",
     ],
 )
 async def test_an_error_of_our_own(

@@ -12,8 +12,9 @@ from starlette.datastructures import Headers
 
 from booking_asgi import Config
 from booking_asgi.signatures import is_signed, sign
+from booking_core import add_token
 from tests.conftest import Endpoint, contacts_and_appointments, serving
-from tests.factories import arguments
+from tests.factories import a_clinic, arguments
 
 NOW = 1_800_000_000.0
 SECRET, ANOTHER = "an hmac secret of 32 characters x", "another secret of 32 characters x"
@@ -135,3 +136,20 @@ async def test_a_signature_is_no_token(endpoint: Endpoint) -> None:
     async with serving(config) as client:
         del client.headers["X-Vapi-Secret"]
         assert (await client.post(PATH, content=body, headers=headers)).status_code == 401
+
+
+async def test_a_signed_request_that_comes_again_runs_nothing(endpoint: Endpoint) -> None:
+    """Captured, and sent again after the cancellation: the first reply, and nothing is booked."""
+    config = Config(database_url=endpoint.url, hmac_secrets=(SECRET,))
+    body = json.dumps(arguments()).encode()
+    headers = dict(signed_headers(config, str(int(time.time())), body))
+    async with serving(config) as client:
+        first = await client.post(PATH, content=body, headers=headers)
+        await endpoint.conn.execute("update appointments set status = 'cancelled'")
+        again = await client.post(PATH, content=body, headers=headers)
+        assert (first.status_code, first.content) == (again.status_code, again.content)
+        rows = await endpoint.conn.fetch("select status from appointments")
+        assert [row["status"] for row in rows] == ["cancelled"]
+        token = await add_token(endpoint.conn, (await a_clinic(endpoint.conn)).id)
+        other = await client.post(PATH, content=body, headers={**headers, "X-Vapi-Secret": token})
+        assert other.status_code == 200 and other.content != first.content

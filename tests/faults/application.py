@@ -42,7 +42,7 @@ class Application:
     def is_healthy(self) -> bool:
         assert self.process.poll() is None, self._said.read_text()
         with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{self.base}/api/health", timeout=30).status_code == 200
+            return httpx.get(f"{self.base}/api/ready", timeout=30).status_code == 200
         return False
 
     def send_signal(self, which: signal.Signals) -> None:

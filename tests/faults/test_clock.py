@@ -181,5 +181,5 @@ async def a_process(url: str, faketime: str, days: int) -> AsyncIterator[httpx.A
 
 async def answers(client: httpx.AsyncClient) -> bool:
     with contextlib.suppress(httpx.TransportError):
-        return (await client.get("/api/health")).is_success
+        return (await client.get("/api/ready")).is_success
     return False

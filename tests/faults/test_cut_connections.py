@@ -105,7 +105,7 @@ async def booked(url: str, person: str, state: str, cut: Cut | None = None) -> O
     """One booking through the proxy, repeated until it stands; once, and nothing is left of it."""
     warm_up, number = (0, 16) if person == "phone" else (3, 19)
     is_silent = cut is not None and cut.into != "reset"
-    token = f"{TOKEN} {time.monotonic_ns()}"
+    token = f"{TOKEN}-{time.monotonic_ns()}"
     scissors = Scissors(url, cut)
     async with contextlib.AsyncExitStack() as stack:
         conn = await stack.enter_async_context(connected(url))

@@ -1,0 +1,254 @@
+"""The webhook: from a request's bytes to its reply, and the one line that says what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, TypedDict
+from zoneinfo import ZoneInfo
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from booking_asgi import codec, direct, vapi
+from booking_asgi.config import Config
+from booking_asgi.database import Database
+from booking_asgi.desk import book_all, name_of
+from booking_asgi.door import Door
+from booking_asgi.intake import Understood, is_foreign, understand, understand_call
+from booking_asgi.logs import describe
+from booking_asgi.refusals import Refusals
+from booking_asgi.replays import Replays
+from booking_asgi.signatures import is_signed
+from booking_asgi.speech import SAY, Failure, Outcome, instruct
+from booking_asgi.tenants import Tenants, token_id, token_of
+from booking_core import (
+    Booked,
+    BookingRequest,
+    Limits,
+    Organization,
+    OrganizationNotReady,
+)
+
+BODY_SECONDS = 5.0
+NOWHERE = ZoneInfo("UTC")
+# What looks like an id of Vapi's goes to the log, and nothing else that a caller can choose.
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+log = structlog.get_logger("booking_asgi")
+
+
+class State(TypedDict):
+    """What the lifespan hands to each request."""
+
+    config: Config
+    database: Database
+    door: Door
+    tenants: Tenants
+    refusals: Refusals
+    replays: Replays
+
+
+class Told(TypedDict, total=False):
+    """What the line of a request says of it; `refused` is why nothing was read of its calls."""
+
+    refused: str
+    orgId: str
+    tokenId: str
+    callId: str
+    toolCallIds: list[str]
+    outcomes: list[str]
+
+
+async def answer_tools(request: Request[State]) -> Response:
+    """Vapi's message, or on a tool's own path the arguments themselves."""
+    started = time.monotonic()
+    told: Told = {}
+    reply = await _answer(request, told)
+    if refused := told.get("refused"):
+        request.state["refusals"].note(refused, status=reply.status_code)
+    else:
+        spent = round(1000 * (time.monotonic() - started))
+        log.info("VapiTools: Request answered", status=reply.status_code, ms=spent, **told)
+    return reply
+
+
+async def _answer(request: Request[State], told: Told) -> Response:
+    state, tool = request.state, request.path_params.get("tool")
+    config = state["config"]
+    token = token_of(request.headers)
+    if token is None:
+        return _refuse(told, "no token", 401, "UNAUTHORIZED", "A token is needed")
+    if tool is not None and not vapi.is_booking(tool):
+        return _refuse(told, "no such tool", 404, "UNKNOWN_TOOL", "There is no such tool")
+    # The last tenth is for the way back, where the event loop owes others as well.
+    give_up_at = time.monotonic() + config.deadline_seconds * 0.9
+    tenant = await _identify(state["tenants"], token, give_up_at)
+    patience = give_up_at - time.monotonic()  # without the time that the body takes
+    if tenant is None:
+        return _refuse(told, "unknown token", 401, "UNAUTHORIZED", "The token is not known")
+    told["tokenId"] = token_id(token)
+    org_id = tenant.id if isinstance(tenant, Organization) else None
+    if org_id is not None:
+        told["orgId"] = str(org_id)
+    with state["door"].place(org_id) as is_in:
+        if is_in:
+            return await _answer_inside(request, tenant, token, patience, told)
+    told["refused"] = "no place"
+    if tool is None:
+        return _json(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
+    problem = "More requests are under way than can be answered in time"
+    said = SAY["TEMPORARILY_UNAVAILABLE"]
+    refusal = direct.failure(429, "TOO_MANY_REQUESTS", problem, said)
+    return _json(*refusal, {"Retry-After": "1"})
+
+
+async def _answer_inside(
+    request: Request[State],
+    tenant: Organization | Failure,
+    token: str,
+    patience: float,
+    told: Told,
+) -> Response:
+    config = request.state["config"]
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.body()
+    except (TimeoutError, ClientDisconnect):
+        problem = "The body did not arrive in time"
+        return _refuse(told, "slow body", 408, "INVALID_ARGUMENTS", problem)
+    if config.hmac_secrets and not is_signed(config, request.headers, body, time.time()):
+        problem = "The signature is missing, stale or wrong"
+        return _refuse(told, "signature", 401, "UNAUTHORIZED", problem)
+    give_up_at = time.monotonic() + patience
+    answer = partial(_answer_body, request, tenant, body, give_up_at, told)
+    if not config.hmac_secrets:
+        return await answer()
+    # Of this very token: what another one was told is not for its ears.
+    signature = request.headers[config.hmac_signature_header]
+    key = f"{token} {request.url.path} {signature}"
+    return await request.state["replays"].once(key, answer)
+
+
+async def _answer_body(
+    request: Request[State],
+    tenant: Organization | Failure,
+    body: bytes,
+    give_up_at: float,
+    told: Told,
+) -> Response:
+    state, tool = request.state, request.path_params.get("tool")
+    try:
+        payload = vapi.decode_body(body)
+    except (ValueError, RecursionError):
+        return _refuse(told, "no JSON", 400, "INVALID_ARGUMENTS", "The body is not JSON")
+    if isinstance(payload, dict) and isinstance(payload.get("message"), dict):
+        return await _answer_message(state, tenant, payload["message"], tool, give_up_at, told)
+    if isinstance(payload, dict) and tool is not None:
+        key = request.headers.get("idempotency-key")
+        return await _answer_direct(state, tenant, payload, key, give_up_at, told)
+    problem = "The body is not a message of Vapi's"
+    return _refuse(told, "no message", 400, "INVALID_ARGUMENTS", problem)
+
+
+async def _answer_message(
+    state: State,
+    tenant: Organization | Failure,
+    body: Mapping[str, object],
+    tool: str | None,
+    give_up_at: float,
+    told: Told,
+) -> Response:
+    message = vapi.parse_message(body)
+    if message is None:
+        return _json(200, {})
+    if message.is_too_long:
+        problem = f"The message holds more than {vapi.MOST_READ} calls"
+        return _refuse(told, "too many calls", 400, "TOO_MANY_CALLS", problem)
+    if not message.calls:
+        problem = "The message holds no tool call"
+        return _refuse(told, "no call", 400, "INVALID_ARGUMENTS", problem)
+    understood: list[Understood] = []
+    for place, call in enumerate(message.calls):
+        if isinstance(tenant, Failure):
+            understood.append(tenant)
+        elif place >= vapi.MOST_CALLS:
+            understood.append(Failure("TOO_MANY_CALLS"))
+        else:
+            understood.append(understand_call(state["config"], tenant, message, call, tool))
+    zone = NOWHERE if isinstance(tenant, Failure) else tenant.zone
+    outcomes = await book_all(state["database"], understood, give_up_at, _limits(state["config"]))
+    if message.conversation and ID.fullmatch(message.conversation):
+        told["callId"] = message.conversation
+    read = message.calls[: vapi.MOST_CALLS]
+    told["toolCallIds"] = [call.id if ID.fullmatch(call.id) else "-" for call in read]
+    _tell(state["refusals"], outcomes, told)
+    answers = [
+        (isinstance(outcome, Booked), instruct(outcome, zone, _request(asked)))
+        for asked, outcome in zip(understood, outcomes, strict=True)
+    ]
+    return _json(200, vapi.render(message, answers))
+
+
+async def _answer_direct(
+    state: State,
+    tenant: Organization | Failure,
+    arguments: Mapping[str, object],
+    key: str | None,
+    give_up_at: float,
+    told: Told,
+) -> Response:
+    if isinstance(tenant, Failure):
+        return _json(*direct.render(tenant, NOWHERE))
+    if is_foreign(arguments, tenant):
+        problem = "The token is not that organization's"
+        return _refuse(told, "another organization", 403, "FORBIDDEN", problem)
+    key = key or secrets.token_hex()
+    asked = understand(state["config"], tenant, arguments, idempotency_key=key)
+    outcomes = await book_all(state["database"], [asked], give_up_at, _limits(state["config"]))
+    _tell(state["refusals"], outcomes, told)
+    return _json(*direct.render(outcomes[0], tenant.zone, _request(asked)))
+
+
+async def _identify(
+    tenants: Tenants, token: str, give_up_at: float
+) -> Organization | Failure | None:
+    """The token's organization, None where nobody's, or why it can't be told."""
+    try:
+        return await tenants.find(token, give_up_at)
+    except OrganizationNotReady as error:
+        log.error("VapiTools: ❌ Organization is not ready", problem=str(error))
+        return Failure("BOOKING_FAILED")
+    except Exception as error:  # neither valid nor invalid, whatever it is that stands in the way
+        log.error("VapiTools: ❌ Token could not be verified", **describe(error))
+        return Failure("TEMPORARILY_UNAVAILABLE")
+
+
+def _tell(refusals: Refusals, outcomes: Sequence[Outcome], told: Told) -> None:
+    told["outcomes"] = [name_of(outcome) for outcome in outcomes][: vapi.MOST_CALLS]
+    if "UNKNOWN_TOOL" in told["outcomes"]:
+        refusals.note("no such tool", orgId=told.get("orgId"))
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(most_per_call=config.most_per_call, most_per_contact=config.most_per_contact)
+
+
+def _request(asked: Understood) -> BookingRequest | None:
+    return asked if isinstance(asked, BookingRequest) else None
+
+
+def _refuse(told: Told, why: str, status: int, code: str, message: str) -> Response:
+    told["refused"] = why
+    return _json(*direct.failure(status, code, message, "I can't do that right now."))
+
+
+def _json(
+    status: int, content: Mapping[str, Any], headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(codec.encode(content), status, headers, media_type="application/json")

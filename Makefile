@@ -11,8 +11,8 @@ run: .venv/installed ## Serve on an embedded PostgreSQL, with a demo clinic; Ctr
 	@$(BIN)/booking-asgi serve
 
 test: .venv/installed ## Run the tests against a real PostgreSQL: Docker's if there, else embedded
-	BOOKING_TEST_USER=booking_tests $(BIN)/pytest -n 2 --ignore tests/faults
-	$(BIN)/pytest tests/faults
+	BOOKING_TEST_USER=booking_tests $(BIN)/pytest -n 2 --ignore tests/faults --ignore tests/attacks
+	$(BIN)/pytest tests/faults tests/attacks
 
 check: .venv/installed ## What CI runs: ruff, mypy --strict, tests
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from booking_asgi import admin, simulator
 from booking_asgi.app import create_app
 from booking_asgi.config import Config, ConfigError
 from booking_asgi.logs import configure
+from booking_asgi.protocol import BoundedProtocol
 from booking_asgi.race import race
 from booking_asgi.tool import prompt_line, tool
 from booking_core import (
@@ -93,7 +94,7 @@ def serve(config: Config) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(dataclasses.replace(config, database_url=url)),
-                http="httptools",  # h11 lets malformed framing through
+                http=BoundedProtocol,  # httptools: h11 lets malformed framing through
                 loop="uvloop",
                 lifespan="on",
                 log_config=None,

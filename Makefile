@@ -8,7 +8,7 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 run: .venv/installed ## Serve on an embedded PostgreSQL, with a demo clinic; Ctrl-C stops both
-	@$(BIN)/booking-asgi serve
+	@$(BIN)/booking-asgi serve --demo
 
 test: .venv/installed ## Run the tests against a real PostgreSQL: Docker's if there, else embedded
 	BOOKING_TEST_USER=booking_tests $(BIN)/pytest -n 2 --ignore tests/faults --ignore tests/attacks

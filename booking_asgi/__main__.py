@@ -20,7 +20,7 @@ import uvicorn
 
 from booking_asgi import admin, simulator
 from booking_asgi.app import create_app
-from booking_asgi.config import Config, ConfigError
+from booking_asgi.config import KUBERNETES, LOOPBACK, Config, ConfigError
 from booking_asgi.logs import configure
 from booking_asgi.protocol import BoundedProtocol
 from booking_asgi.race import race
@@ -61,6 +61,8 @@ def main(context: click.Context) -> None:
         context.obj = Config.from_environ(os.environ)
     except ConfigError as error:
         raise click.ClickException(str(error)) from None
+    if strange := sorted(name for name in os.environ if KUBERNETES.fullmatch(name)):
+        click.echo(f"Warning: {', '.join(strange)}: of Kubernetes, not read", err=True)
 
 
 main.add_command(admin.schema)
@@ -71,9 +73,14 @@ main.add_command(race)
 
 
 @main.command()
+@click.option("--demo", is_flag=True, help="On an embedded PostgreSQL, with a published token.")
 @click.pass_obj
-def serve(config: Config) -> None:
-    """Serve the endpoint. Without BOOKING_DATABASE_URL: on an embedded PostgreSQL, with a demo."""
+def serve(config: Config, demo: bool) -> None:
+    """Serve the endpoint on BOOKING_DATABASE_URL, or a demo of it on this machine alone."""
+    if demo and config.database_url is not None:
+        raise click.UsageError("--demo has a database of its own: unset BOOKING_DATABASE_URL")
+    if demo and not LOOPBACK.fullmatch(config.host):
+        raise click.UsageError(f"--demo has a published token: not on BOOKING_HOST={config.host}")
     configure(config.log_format)
     # SIGTERM does what Ctrl-C does: drain, then leave through every `with`. SIGINT is set as well,
     # for a shell starts a command in the background with SIGINT ignored.
@@ -82,14 +89,14 @@ def serve(config: Config) -> None:
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listener(config) as listener,
-        admin.database_url(config) as url,
+        (admin.demo_database_url if demo else admin.database_url)(config) as url,
     ):
-        if config.database_url is None:
+        if demo:
             admin.run_on(url, _make_demo)
             tomorrow = datetime.now(zone(DEMO_TIMEZONE)).date() + timedelta(days=1)
-            demo = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
+            shown = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
             host = f"[{config.host}]" if ":" in config.host else config.host
-            click.echo(DEMO.format(host=host, port=config.port, **demo))
+            click.echo(DEMO.format(host=host, port=config.port, **shown))
         admin.refuse_unfit(url)
         server = uvicorn.Server(
             uvicorn.Config(

@@ -45,10 +45,17 @@ log = structlog.get_logger("booking_asgi")
 
 @contextlib.contextmanager
 def database_url(config: Config) -> Iterator[str]:
-    """The URL of the database; without one that is set, of the embedded server, which then runs."""
-    if config.database_url is not None:
-        yield config.database_url
-        return
+    """The URL of the database: none is ever assumed."""
+    if config.database_url is None:
+        raise click.ClickException(
+            "BOOKING_DATABASE_URL is not set; booking-asgi serve --demo runs on a demo database"
+        )
+    yield config.database_url
+
+
+@contextlib.contextmanager
+def demo_database_url(config: Config) -> Iterator[str]:
+    """The URL of the embedded server, which then runs."""
     try:
         with EmbeddedPostgres(config.data_dir, programs=config.pg_bin).running() as url:
             yield url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import structlog
 from starlette.middleware import Middleware
@@ -22,11 +22,12 @@ from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.tenants import Tenants
-from booking_asgi.webhook import State, answer_tools
+from booking_asgi.webhook import SAFE, State, answer_tools, json_reply
 from booking_core import Connection
 
 MOST_BYTES = 2_000_000
 READY_SECONDS = 1.0
+OPENAPI = codec.encode(openapi.document())
 
 log = structlog.get_logger("booking_asgi")
 
@@ -90,7 +91,7 @@ def create_app(config: Config) -> Router:
 
 async def answer_health(request: Request[State]) -> Response:
     """The process lives; it asks nobody."""
-    return _json(200, {"status": "ok"})
+    return json_reply(200, {"status": "ok"})
 
 
 async def answer_ready(request: Request[State]) -> Response:
@@ -101,8 +102,8 @@ async def answer_ready(request: Request[State]) -> Response:
         )
     except Exception as error:  # whatever it is, there is no answer
         log.error("VapiTools: ❌ Database does not answer", **describe(error))
-        return _json(503, {"status": "unavailable"})
-    return _json(200, {"status": "ok"})
+        return json_reply(503, {"status": "unavailable"})
+    return json_reply(200, {"status": "ok"})
 
 
 async def _select_1(conn: Connection) -> None:
@@ -110,8 +111,4 @@ async def _select_1(conn: Connection) -> None:
 
 
 async def answer_openapi(request: Request[State]) -> Response:
-    return _json(200, openapi.document())
-
-
-def _json(status: int, content: Mapping[str, object]) -> Response:
-    return Response(codec.encode(content), status, media_type="application/json")
+    return Response(OPENAPI, headers=SAFE, media_type="application/json")

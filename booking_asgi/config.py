@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import parse_qsl, unquote
 
 
 class ConfigError(Exception):
@@ -14,6 +16,19 @@ class ConfigError(Exception):
 
 SHORTEST_SECRET = 32
 RENAMED = {"BOOKING_HMAC_SECRET": "BOOKING_HMAC_SECRETS"}
+# They may stand in a file, which a variable of this name with _FILE names.
+SECRET = ("database_url", "hmac_secrets")
+# Of the tests and benchmarks, which start the command as operators do.
+ELSEWHERE = re.compile(r"BOOKING_(?:TEST_\w+|SEED|FUZZ)")
+# What Kubernetes sets for a service that is named booking.
+KUBERNETES = re.compile(
+    r"BOOKING_(?:\w+_)?(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|UDP|SCTP)\w*)"
+)
+LOOPBACK = re.compile(r"localhost|127(?:\.\d+){3}|::1", re.I)
+INSECURE = (
+    "must say sslmode=verify-full, or at least require, where the database is on another machine;"
+    " or sslmode=disable, where the network is your own"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,15 +63,59 @@ class Config:
         for old, new in RENAMED.items():
             if old in environ:
                 raise ConfigError(f"{old} is now {new}")
+        for variable in sorted(environ):
+            if variable.startswith("BOOKING_") and not _is_known(variable):
+                raise ConfigError(f"{variable} is no setting of ours: is it misspelled?")
         values: dict[str, Any] = {}
         for name, read in READERS.items():
             variable = f"BOOKING_{name.upper()}"
-            if text := environ.get(variable, "").strip():
+            text = environ.get(variable, "").strip()
+            if name in SECRET and (path := environ.get(f"{variable}_FILE", "").strip()):
+                text = _content(variable, path, text)
+            if text:
                 try:
                     values[name] = read(text)
                 except ValueError as error:
                     raise ConfigError(f"{variable} {error}") from None
-        return cls(**values)
+        config = cls(**values)
+        if config.database_url and not _is_safe(config.database_url, environ.get("PGSSLMODE", "")):
+            raise ConfigError(f"BOOKING_DATABASE_URL {INSECURE}")
+        return config
+
+
+def _is_known(variable: str) -> bool:
+    name = variable.removeprefix("BOOKING_").lower()
+    return (
+        name in READERS
+        or (name.endswith("_file") and name.removesuffix("_file") in SECRET)
+        or any(pattern.fullmatch(variable) for pattern in (ELSEWHERE, KUBERNETES))
+        or variable in RENAMED
+    )
+
+
+def _content(variable: str, path: str, beside: str) -> str:
+    """What the file of a secret holds, without the line's end."""
+    if beside:
+        raise ConfigError(f"{variable} and {variable}_FILE are both set: leave one out")
+    try:
+        text = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "is no text"
+        raise ConfigError(f"{variable}_FILE can't be read: {reason}") from None
+    if not text:
+        raise ConfigError(f"{variable}_FILE names an empty file")
+    return text
+
+
+def _is_safe(url: str, default: str) -> bool:
+    """Whether the connection is encrypted, stays on this machine, or is said to need neither."""
+    address, _, query = url.partition("://")[2].partition("?")
+    options = dict(parse_qsl(query))
+    hosts = options.get("host") or address.partition("/")[0].rpartition("@")[2]
+    names = [re.sub(r":\d*$", "", unquote(host)).strip("[]") for host in hosts.split(",")]
+    is_near = all(not name or name.startswith("/") or LOOPBACK.fullmatch(name) for name in names)
+    mode = options.get("sslmode") or default
+    return is_near or mode in ("disable", "require", "verify-ca", "verify-full")
 
 
 def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:

@@ -155,6 +155,8 @@ class EmbeddedPostgres:
                 # Ctrl-C must not reach the server before the application has drained.
                 start_new_session=True,
                 preexec_fn=lambda: _stop_with_parent(STOP[program]),
+                # Our settings are none of its business, and some are secret.
+                env={name: text for name, text in os.environ.items() if "BOOKING_" not in name},
                 **_as(self._user),
             )
         return self.process

@@ -30,6 +30,7 @@ from booking_core import (
     list_appointments,
     remove_organization,
 )
+from booking_core._statements import LIST_TRIGGERS
 
 COLUMNS = ("callers", "booked", "taken", "repeated", "errors", "deadlocks", "overlaps")
 
@@ -47,9 +48,17 @@ COLUMNS = ("callers", "booked", "taken", "repeated", "errors", "deadlocks", "ove
 @click.option(
     "--connections", type=click.IntRange(1, 1000), help="[BOOKING_POOL_SIZE] They book on so many."
 )
+@click.option(
+    "--with-triggers", is_flag=True, help="Though triggers of your own would fire at each row."
+)
 @click.pass_obj
 def race(
-    config: Config, callers: int, slots: int, mixes: tuple[str, ...], connections: int | None
+    config: Config,
+    callers: int,
+    slots: int,
+    mixes: tuple[str, ...],
+    connections: int | None,
+    with_triggers: bool,
 ) -> None:
     """Let many book at the same time on this database, and check what each of them was told.
 
@@ -77,6 +86,14 @@ def race(
     size = connections or config.pool_size
 
     async def run_all(conn: Connection) -> bool:
+        found = await conn.fetchval(*LIST_TRIGGERS.bind({}))
+        if found and not with_triggers:
+            raise click.ClickException(
+                f"Triggers would fire at each row of the race, and may send messages: {found}."
+                " Look at them, and give --with-triggers"
+            )
+        click.echo(f"organization {org_id}")
+        click.echo(_line("mix", [*COLUMNS, "p50_ms", "p99_ms"]))
         is_sound = True
         for name in mixes or MIXES:
             mix = make_mix(name, org_id, callers, slots)
@@ -87,8 +104,6 @@ def race(
         return is_sound
 
     with admin.database_url(config) as url:
-        click.echo(f"organization {org_id}")
-        click.echo(_line("mix", [*COLUMNS, "p50_ms", "p99_ms"]))
         is_sound = admin.run_on(url, run_all)
     if not is_sound:
         raise SystemExit(1)

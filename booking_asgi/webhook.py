@@ -37,6 +37,7 @@ from booking_core import (
 
 BODY_SECONDS = 5.0
 NOWHERE = ZoneInfo("UTC")
+SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # What looks like an id of Vapi's goes to the log, and nothing else that a caller can choose.
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -101,11 +102,11 @@ async def _answer(request: Request[State], told: Told) -> Response:
             return await _answer_inside(request, tenant, token, patience, told)
     told["refused"] = "no place"
     if tool is None:
-        return _json(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
+        return json_reply(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
     problem = "More requests are under way than can be answered in time"
     said = SAY["TEMPORARILY_UNAVAILABLE"]
     refusal = direct.failure(429, "TOO_MANY_REQUESTS", problem, said)
-    return _json(*refusal, {"Retry-After": "1"})
+    return json_reply(*refusal, {"Retry-After": "1"})
 
 
 async def _answer_inside(
@@ -166,7 +167,7 @@ async def _answer_message(
 ) -> Response:
     message = vapi.parse_message(body)
     if message is None:
-        return _json(200, {})
+        return json_reply(200, {})
     if message.is_too_long:
         problem = f"The message holds more than {vapi.MOST_READ} calls"
         return _refuse(told, "too many calls", 400, "TOO_MANY_CALLS", problem)
@@ -192,7 +193,7 @@ async def _answer_message(
         (isinstance(outcome, Booked), instruct(outcome, zone, _request(asked)))
         for asked, outcome in zip(understood, outcomes, strict=True)
     ]
-    return _json(200, vapi.render(message, answers))
+    return json_reply(200, vapi.render(message, answers))
 
 
 async def _answer_direct(
@@ -204,7 +205,7 @@ async def _answer_direct(
     told: Told,
 ) -> Response:
     if isinstance(tenant, Failure):
-        return _json(*direct.render(tenant, NOWHERE))
+        return json_reply(*direct.render(tenant, NOWHERE))
     if is_foreign(arguments, tenant):
         problem = "The token is not that organization's"
         return _refuse(told, "another organization", 403, "FORBIDDEN", problem)
@@ -212,7 +213,7 @@ async def _answer_direct(
     asked = understand(state["config"], tenant, arguments, idempotency_key=key)
     outcomes = await book_all(state["database"], [asked], give_up_at, _limits(state["config"]))
     _tell(state["refusals"], outcomes, told)
-    return _json(*direct.render(outcomes[0], tenant.zone, _request(asked)))
+    return json_reply(*direct.render(outcomes[0], tenant.zone, _request(asked)))
 
 
 async def _identify(
@@ -245,10 +246,11 @@ def _request(asked: Understood) -> BookingRequest | None:
 
 def _refuse(told: Told, why: str, status: int, code: str, message: str) -> Response:
     told["refused"] = why
-    return _json(*direct.failure(status, code, message, "I can't do that right now."))
+    return json_reply(*direct.failure(status, code, message, "I can't do that right now."))
 
 
-def _json(
+def json_reply(
     status: int, content: Mapping[str, Any], headers: Mapping[str, str] | None = None
 ) -> Response:
-    return Response(codec.encode(content), status, headers, media_type="application/json")
+    sent = {**SAFE, **headers} if headers else SAFE
+    return Response(codec.encode(content), status, sent, media_type="application/json")

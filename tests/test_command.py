@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -127,7 +128,7 @@ def served(
     given: dict[str, object] = {"port": port, "host": host, "data_dir": data_dir, **settings}
     with said.open("wb") as output:
         process = subprocess.Popen(
-            [*start, COMMAND, "serve"],
+            [*start, COMMAND, "serve", *([] if "database_url" in settings else ["--demo"])],
             env=environ(**given),
             stdout=output,
             stderr=output,
@@ -182,14 +183,14 @@ def test_the_printed_curl_can_be_repeated(demo: Serving) -> None:
 
 def test_a_folder_in_use_is_refused(demo: Serving) -> None:
     """A second server on the folder is one line; the first one goes on."""
-    done = run("serve", port=free_port(), data_dir=demo.data_dir)
+    done = run("serve", "--demo", port=free_port(), data_dir=demo.data_dir)
     assert f"{demo.data_dir} is in use by another server" in refused(done)
     assert demo.is_healthy()
 
 
 def test_a_port_in_use_starts_nothing(demo: Serving, folder: Path) -> None:
     """Where the port is taken, no database is even made."""
-    done = run("serve", port=demo.port, data_dir=folder / "data")
+    done = run("serve", "--demo", port=demo.port, data_dir=folder / "data")
     assert f"127.0.0.1:{demo.port}: Address already in use" in refused(done)
     assert list(folder.iterdir()) == []
 
@@ -269,7 +270,7 @@ def test_an_interrupted_first_start_is_success(
     """A stop while the database is being made: exit code 0, no traceback, nothing left."""
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(
-            [*start, COMMAND, "serve"],
+            [*start, COMMAND, "serve", "--demo"],
             env=environ(port=free_port(), data_dir=folder / "data"),
             stdout=output,
             stderr=output,
@@ -461,3 +462,39 @@ def test_the_module_is_the_command() -> None:
     """`python -m booking_asgi` is `booking-asgi`."""
     module = [sys.executable, "-m", "booking_asgi", "schema"]
     assert SCHEMA.read_bytes() == subprocess.check_output(module, env=environ())
+
+
+def test_without_a_database_nothing_is_started() -> None:
+    """No demo with its published token, unless it is asked for."""
+    for words in (
+        ("serve",),
+        ("check",),
+        ("org", "add", "--name", "x", "--timezone", "UTC", "--region", "US"),
+    ):
+        said = refused(run(*words))
+        assert "BOOKING_DATABASE_URL is not set" in said and "serve --demo" in said
+
+
+@pytest.mark.parametrize("settings", [{"host": "0.0.0.0"}, {"database_url": "postgresql:///d"}])
+def test_a_demo_stays_on_this_machine(settings: dict[str, object]) -> None:
+    done = run("serve", "--demo", port=free_port(), **settings)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_the_embedded_server_gets_none_of_our_settings(demo: Serving) -> None:
+    """Some are secret."""
+    servers = [process for process in processes_of(demo.data_dir) if process != demo.process.pid]
+    assert servers
+    for server in servers:
+        assert b"BOOKING_" not in Path(f"/proc/{server}/environ").read_bytes()
+
+
+def test_what_kubernetes_sets_is_warned_of(url: str) -> None:
+    done = subprocess.run(
+        [COMMAND, "token", "list", "--org", str(uuid4())],
+        env={**environ(database_url=url), "BOOKING_SERVICE_HOST": "10.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "BOOKING_SERVICE_HOST: of Kubernetes, not read" in done.stderr

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from booking_asgi.config import Config, ConfigError
 
-URL = "postgresql://booking:s3cret@db.example.com:5432/bookings"
+URL = "postgresql://booking:s3cret@db.example.com:5432/bookings?sslmode=require"
 LONG_SECRET = "s3cret" * 6
 READ: dict[str, tuple[str, object]] = {
     "BOOKING_DATABASE_URL": (URL, URL),
@@ -111,7 +111,7 @@ def test_a_wrong_url_repeats_no_password(text: str) -> None:
 
 def test_a_url_is_read_without_parsing_it() -> None:
     """A password that urllib chokes on passes unchanged: the driver is the judge of a URL."""
-    url = "postgresql://u:s3cret℀@host/db"
+    url = "postgresql://u:s3cret℀@host/db?sslmode=require"
     assert url == Config.from_environ({"BOOKING_DATABASE_URL": url}).database_url
 
 
@@ -141,3 +141,71 @@ def test_the_old_name_of_a_setting_is_told_the_new_one() -> None:
     """Or the signatures would not be looked at any more."""
     with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRET is now BOOKING_HMAC_SECRETS"):
         Config.from_environ({"BOOKING_HMAC_SECRET": LONG_SECRET})
+
+
+@pytest.mark.parametrize(
+    "name", ["BOOKING_DATABSE_URL", "BOOKING_HMAC_SECERTS", "BOOKING_PORT_FILE", "BOOKING_X"]
+)
+def test_an_unknown_variable_stops_the_start(name: str) -> None:
+    """A misspelled one would be a default in silence."""
+    with pytest.raises(ConfigError, match=f"{name} is no setting"):
+        Config.from_environ({name: "x"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("BOOKING_TEST_USER", "BOOKING_SEED", "BOOKING_SERVICE_HOST", "BOOKING_PORT_80_TCP"),
+        *("BOOKING_WEB_SERVICE_PORT", "OTHER_DATABASE_URL"),
+    ],
+)
+def test_variables_of_others_do_not(name: str) -> None:
+    assert Config() == Config.from_environ({name: "x"})
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "HMAC_SECRETS"])
+def test_a_secret_may_stand_in_a_file(tmp_path: Path, name: str) -> None:
+    text, value = READ[f"BOOKING_{name}"]
+    secret = tmp_path / "secret"
+    secret.write_text(f"{text}\n")
+    variable = f"BOOKING_{name}_FILE"
+    read = Config.from_environ({variable: str(secret)})
+    assert getattr(read, name.lower()) == value
+    with pytest.raises(ConfigError, match="both set"):
+        Config.from_environ({variable: str(secret), f"BOOKING_{name}": text})
+    with pytest.raises(ConfigError, match=f"{variable} can't be read: No such file"):
+        Config.from_environ({variable: str(tmp_path / "none")})
+    secret.write_text("\n")
+    with pytest.raises(ConfigError, match=f"{variable} names an empty file"):
+        Config.from_environ({variable: str(secret)})
+
+
+@pytest.mark.parametrize(
+    ("address", "is_taken"),
+    [
+        ("u:p@db.example.com/d", False),
+        ("u:p@10.0.0.7:5432/d", False),
+        ("u:p@db.example.com/d?sslmode=prefer", False),
+        ("u:p@localhost,db.example.com/d", False),
+        ("u:p@localhost/d?host=db.example.com", False),
+        ("u:p@db.example.com/d?sslmode=require", True),
+        ("u:p@db.example.com/d?application_name=x&sslmode=verify-full", True),
+        ("u:p@db.example.com/d?sslmode=disable", True),
+        ("u:p@127.0.0.1:5432/d", True),
+        ("u:p@[::1]:5432/d", True),
+        ("u:p@localhost/d", True),
+        ("/d?host=/var/run/postgresql", True),
+        ("u:p@%2Fvar%2Frun%2Fpostgresql/d", True),
+        ("/d", True),
+    ],
+)
+def test_no_password_goes_over_a_network_in_clear(address: str, is_taken: bool) -> None:
+    """A server that denies TLS would get it, unless the URL says that this is meant."""
+    environ = {"BOOKING_DATABASE_URL": f"postgresql://{address}"}
+    if is_taken:
+        assert Config.from_environ(environ).database_url
+    else:
+        with pytest.raises(ConfigError, match="sslmode=verify-full"):
+            Config.from_environ(environ)
+        if "sslmode" not in address:
+            assert Config.from_environ({**environ, "PGSSLMODE": "require"}).database_url

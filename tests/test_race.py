@@ -105,7 +105,7 @@ def test_a_broken_promise_is_named(populated: str, sabotage: str, mix: str, prom
     """With exit code 1, on standard error; all is removed all the same."""
     psql(populated, "-c", sabotage)
     before = psql(populated, "-c", COUNTS)
-    done = run("race", "--callers", "40", "--mix", mix, database_url=populated)
+    done = run("race", "--with-triggers", "--callers", "40", "--mix", mix, database_url=populated)
     assert done.returncode == 1
     assert promise in done.stderr
     assert all(line.startswith(f"{mix}: ") for line in done.stderr.splitlines())
@@ -127,7 +127,7 @@ async def test_a_stop_in_the_midst_leaves_nothing(
     async with connected(populated) as conn:
         await conn.execute("select pg_advisory_lock(7)")
         race = await asyncio.create_subprocess_exec(
-            *(*start, str(COMMAND), "race", "--callers", "40"),
+            *(*start, str(COMMAND), "race", "--with-triggers", "--callers", "40"),
             env=environ(database_url=populated),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -197,3 +197,15 @@ def test_taken_is_not_said_of_a_free_start() -> None:
     line = "2 callers heard that it is taken, and it is free"
     assert line in broken_promises(mix, answers, free, 2)
     assert line not in broken_promises(mix, answers, held, 2)
+
+
+def test_triggers_of_ones_own_are_named_first(populated: str) -> None:
+    """They may send messages: nothing is written until somebody has looked."""
+    psql(
+        populated,
+        "-c",
+        on("appointments", "after insert", "perform pg_notify('a', ''); return new;"),
+    )
+    done = run("race", "--callers", "4", "--mix", "slot", database_url=populated)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "sabotage on appointments" in done.stderr and "--with-triggers" in done.stderr

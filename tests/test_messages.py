@@ -436,7 +436,11 @@ async def test_at_most_sixteen_calls_are_done(endpoint: Endpoint) -> None:
         a_call(arguments(appointmentTime=f"{n:02}:00"), id=f"call {n}", name="bookAppointment")
         for n in range(20)
     ]
-    results = answers(await endpoint.send(tool_calls(*calls)))
+    config = Config(
+        database_url=endpoint.url, deadline_seconds=60, most_per_call=100, most_per_contact=100
+    )
+    async with serving(config) as client:
+        results = answers(await client.post(TOOLS, json={"message": tool_calls(*calls)}))
     assert [f"call {n}" for n in range(20)] == [result["toolCallId"] for result in results]
     assert ["result" in result for result in results] == [True] * 16 + [False] * 4
     assert results[-1]["error"] == "Not booked: too many calls at once. Call again for this one."

@@ -210,3 +210,31 @@ async def populated(conn: Connection) -> Connection:
         """
     )
     return conn
+
+
+def test_the_readmes_sql_by_hand(url: str) -> None:
+    """As it stands there, in a shell; whoever chooses the text chooses no SQL."""
+    readme = (SQL.parent / "README.md").read_text()
+    [shown] = re.findall(r"### SQL by hand\n\n```sh\n(.*?)```", readme, re.DOTALL)
+    psql(
+        url,
+        "-c",
+        "insert into organizations (name, timezone, phone_region) values ('o', 'UTC', 'US');"
+        "insert into resources select id, 'main' from organizations;"
+        "insert into contacts (org_id, email) select id, 'o''neill@test.com' from organizations;"
+        "insert into appointments (org_id, contact_id, resource, service_type, scheduled_at)"
+        " select org_id, id, 'main', 'x', now() from contacts",
+    )
+    org, appointment = psql(url, "-c", "select org_id, id from appointments").split("|")
+    given = {"ORG": org, "EMAIL": "O'Neill@test.com", "APPOINTMENT": appointment}
+    done = subprocess.run(
+        ["sh", "-ec", shown],
+        env={"PATH": f"{find_programs()}:/usr/bin:/bin", "DATABASE_URL": url, **given},
+        cwd=SQL.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "UPDATE 1" in done.stdout and done.stderr == ""
+    assert psql(url, "-c", "select status from appointments") == "cancelled"
+    assert psql(url, "-c", "select lead_status from contacts") == "contacted"

@@ -217,7 +217,9 @@ def list_all(config: Config, org_id: UUID) -> None:
     with database_url(config) as url:
         for one in run_on(url, lambda conn: list_tokens(conn, org_id)):
             end = f"revoked {one.revoked_at:%Y-%m-%d %H:%M}Z" if one.revoked_at else "live"
-            click.echo(f"{one.id}  made {one.created_at:%Y-%m-%d %H:%M}Z  {end}  {one.label}")
+            used = f"used {one.last_used_at:%Y-%m-%d %H}h" if one.last_used_at else "never used"
+            made = f"made {one.created_at:%Y-%m-%d %H:%M}Z"
+            click.echo(f"{one.id}  {made}  {used}  {end}  {one.label}")
 
 
 @token.command("revoke")

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
+import structlog
+
 from booking_asgi.database import Database, Unavailable
-from booking_core import Organization, OrganizationNotReady, list_live_tokens
+from booking_asgi.logs import describe
+from booking_core import Organization, OrganizationNotReady, list_live_tokens, touch_tokens
 from booking_core.organizations import token_sha256
+
+log = structlog.get_logger("booking_asgi")
 
 # A revoked token works for so long at most.
 KNOWN_SECONDS = 5.0
@@ -18,6 +23,8 @@ KNOWN_SECONDS = 5.0
 RENEWED_SECONDS = 2.0
 # So often at most for a token that is not among them: it may be new.
 UNKNOWN_SECONDS = 1.0
+# So often at most it is written down which are in use.
+TOLD_SECONDS = 60.0
 ID_LENGTH = 12
 
 
@@ -44,6 +51,8 @@ class Tenants:
         self._live: Mapping[bytes, Organization | OrganizationNotReady] = {}
         self._loaded_at = -math.inf
         self._loading: asyncio.Task[None] | None = None
+        self._used: set[bytes] = set()
+        self._told_at = -math.inf
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """None where it is nobody's. Raises `Unavailable`, or `OrganizationNotReady`."""
@@ -56,6 +65,8 @@ class Tenants:
             if is_first:
                 self._loading = self._database.in_background(self._load(give_up_at))
             if age <= KNOWN_SECONDS and (found or not is_due):
+                if found:
+                    self._used.add(key)
                 return _ready(found)
             loading = self._loading
             assert loading is not None
@@ -78,6 +89,18 @@ class Tenants:
             self._loaded_at = asked_at
         finally:
             self._loading = None
+        if asked_at > self._told_at + TOLD_SECONDS and (used := self._used & self._live.keys()):
+            self._told_at, self._used = asked_at, set()
+            # In nobody's way: who waited for the tokens has them.
+            self._database.in_background(self._tell(used, give_up_at))
+
+    async def _tell(self, used: Collection[bytes], give_up_at: float) -> None:
+        try:
+            await self._database.within(
+                give_up_at, lambda lease: lease.run(lambda conn: touch_tokens(conn, used))
+            )
+        except Exception as error:  # a role that may not write there serves all the same
+            log.warning("VapiTools: Use of tokens is not written down", **describe(error))
 
 
 def _ready(found: Organization | OrganizationNotReady | None) -> Organization | None:

@@ -38,6 +38,7 @@ from booking_core.organizations import (
     list_tokens,
     remove_organization,
     revoke_token,
+    touch_tokens,
 )
 from booking_core.preflight import preflight
 from booking_core.requests import ARGUMENTS, Argument, BookingRequest, unread_arguments
@@ -83,6 +84,7 @@ __all__ = [
     "remove_organization",
     "resolve_contact",
     "revoke_token",
+    "touch_tokens",
     "unread_arguments",
     "upgrade",
 ]

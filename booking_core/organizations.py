@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -23,6 +23,7 @@ from booking_core._statements import (
     LIST_TOKENS,
     REMOVE_ORGANIZATION,
     REVOKE_TOKEN,
+    TOUCH_TOKENS,
 )
 from booking_core.contacts import Connection
 from booking_core.errors import InvalidRequest, OrganizationNotReady
@@ -101,11 +102,13 @@ async def remove_organization(conn: Connection, org_id: UUID) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """A credential as it is stored: `id` is the start of its hash, the token itself is not kept."""
+    """A credential as it is stored: `id` is the start of its hash, the token itself is not kept.
+    `last_used_at` is of the hour."""
 
     id: str
     label: str
     created_at: datetime
+    last_used_at: datetime | None
     revoked_at: datetime | None
 
 
@@ -167,6 +170,11 @@ async def list_live_tokens(
         except OrganizationNotReady as error:
             live[token] = error
     return live
+
+
+async def touch_tokens(conn: Connection, hashes: Collection[bytes]) -> None:
+    """Write down that the tokens of these SHA-256 are in use, each once an hour at most."""
+    await conn.execute(*TOUCH_TOKENS.bind({"tokens": list(hashes)}))
 
 
 def token_sha256(token: str) -> bytes:

@@ -51,7 +51,7 @@ SAMPLE: dict[str, object] = {
     **{"scheduled_at": datetime(2027, 3, 1, 14, tzinfo=UTC), "duration_minutes": 30},
     **{"call_id": "c", "by_own_number": True, "most_per_call": 4, "most_per_contact": 10},
     **{"idempotency_key": "k", "token_sha256": b"", "token_id": "k", "label": "first"},
-    **{"timezone": "UTC", "phone_region": "US", "resources": ["main"]},
+    **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
 }
 SERVING = (
     sql.BOOK,
@@ -74,6 +74,7 @@ SETTING_UP = (
     sql.NAME_RESOURCES,
     sql.REMOVE_ORGANIZATION,
     sql.REVOKE_TOKEN,
+    sql.TOUCH_TOKENS,
 )
 
 

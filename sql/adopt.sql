@@ -263,6 +263,7 @@ select pg_temp.briefly($$
     label         text not null default '',
     created_at    timestamptz not null default now(),
     revoked_at    timestamptz,
+    last_used_at  timestamptz,
     constraint vapi_credentials_pkey primary key (token_sha256),
     constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id)
   )
@@ -310,7 +311,8 @@ values
   ('0004_call_key'),
   ('0005_folded_key'),
   ('0006_contact_start_key'),
-  ('0007_resource_excl')
+  ('0007_resource_excl'),
+  ('0008_token_last_used')
 on conflict (name) do nothing;
 
 -- step: As it was.

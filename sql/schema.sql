@@ -11,7 +11,7 @@ begin
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
       message = 'There are appointments already: booking-asgi schema --adopt, or --upgrade if an older release made them';
-  elsif not exists (select from booking_migrations where name = '0007_resource_excl') then
+  elsif not exists (select from booking_migrations where name = '0008_token_last_used') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;
 end
@@ -178,6 +178,7 @@ create table if not exists vapi_credentials (
   label         text not null default '',
   created_at    timestamptz not null default now(),
   revoked_at    timestamptz,
+  last_used_at  timestamptz,
   constraint vapi_credentials_pkey primary key (token_sha256),
   constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id)
 );
@@ -197,5 +198,6 @@ values
   ('0004_call_key'),
   ('0005_folded_key'),
   ('0006_contact_start_key'),
-  ('0007_resource_excl')
+  ('0007_resource_excl'),
+  ('0008_token_last_used')
 on conflict (name) do nothing;

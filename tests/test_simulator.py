@@ -104,11 +104,20 @@ def test_a_token_is_added_listed_and_revoked(demo: Serving) -> None:
     assert call(demo, *words)[0] == 0
     listed = run("token", "list", "--org", DEMO_ORG, **settings).stdout
     assert secret not in listed
-    assert len(re.findall(r"^[0-9a-f]{12}  made .*Z  live  (second|demo)$", listed, re.M)) == 2
+    assert (
+        len(
+            re.findall(
+                r"^[0-9a-f]{12}  made .*Z  (?:never used|used .*h)  live  (second|demo)$",
+                listed,
+                re.M,
+            )
+        )
+        == 2
+    )
     [token_id] = re.findall(r"^([0-9a-f]{12}) .* second$", listed, re.M)
     assert run("token", "revoke", "--org", DEMO_ORG, token_id, **settings).returncode == 0
     listed = run("token", "list", "--org", DEMO_ORG, **settings).stdout
-    assert re.search(rf"^{token_id}  made .*Z  revoked .*Z  second$", listed, re.M)
+    assert re.search(rf"^{token_id}  made .*Z  never used  revoked .*Z  second$", listed, re.M)
     found = "select count(*) from vapi_credentials where revoked_at is not null"
     assert psql(demo.database_url, "-c", found) == "1"
 

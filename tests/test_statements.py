@@ -40,6 +40,7 @@ SAMPLES = {
     "most_per_call": "4",
     "most_per_contact": "10",
     "index": "appointments_call_key",
+    "tokens": "{}",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from unittest import mock
 from urllib.parse import urlsplit
@@ -11,8 +12,8 @@ import pytest
 
 from booking_asgi import tenants
 from booking_asgi.database import Unavailable
-from booking_core import add_token
-from tests.conftest import Endpoint, contacts_and_appointments, database_of
+from booking_core import add_token, list_tokens, touch_tokens
+from tests.conftest import Endpoint, Logged, contacts_and_appointments, database_of, until
 from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
 
 PATHS = ["/api/vapi/tools", "/api/vapi/tools/book-appointment"]
@@ -107,6 +108,38 @@ async def test_guesses_cost_one_query_a_second(endpoint: Endpoint) -> None:
             assert set(await asyncio.gather(*guesses)) == {None}
             assert await found.find(TOKEN, give_up_at)
         assert acquire.await_count <= 1 + (time.monotonic() - give_up_at + 30)
+
+
+async def test_the_use_of_a_token_is_written_down(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once an hour at most, behind the requests."""
+    monkeypatch.setattr(tenants, "RENEWED_SECONDS", 0.0)
+    await add_token(endpoint.conn, endpoint.clinic.id, token="unused")
+    for _ in range(3):
+        assert (await endpoint.book(**arguments())).status_code == 200
+    used = "select count(*) = 1 from vapi_credentials where last_used_at is not null"
+    await until(endpoint.conn, used)
+    [one, other] = await list_tokens(endpoint.conn, endpoint.clinic.id)
+    assert [one.last_used_at is None, other.last_used_at is None] == [True, False]
+    await touch_tokens(endpoint.conn, [hashlib.sha256(TOKEN.encode()).digest()])
+    [_, again] = await list_tokens(endpoint.conn, endpoint.clinic.id)
+    assert again.last_used_at == other.last_used_at
+
+
+async def test_a_use_that_cant_be_written_down_costs_no_call(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    """A role that may not write it serves all the same, and a line says so."""
+    monkeypatch.setattr(tenants, "RENEWED_SECONDS", 0.0)
+    await endpoint.conn.execute(
+        "create rule no_writing as on update to vapi_credentials do instead select 1 / 0"
+    )
+    for _ in range(3):
+        assert (await endpoint.book(**arguments())).status_code == 200
+    async with asyncio.timeout(10):
+        while "Use of tokens is not written down" not in logged():  # noqa: ASYNC110  # it tells nobody
+            await asyncio.sleep(0.01)
 
 
 async def test_who_ask_at_once_ask_once(endpoint: Endpoint) -> None:

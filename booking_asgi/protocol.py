@@ -44,14 +44,16 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*given, **named)
         self._waiting = self._waiting_of.setdefault(self.server_state, {})
         self._head_bytes = 0
-        self._is_in_head = True
+        # Since when its head is awaited; None while a request is under way, and between two.
+        self._head_since: float | None = None
         self._head_timer: asyncio.TimerHandle | None = None
         self._unread_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self._waiting[self] = None
-        self._await_head()
+        self._head_since = self.loop.time()
+        self._look_at_head()
         if len(self.connections) > most_connections():
             self._cut(next(iter(self._waiting)), "too many connections")
 
@@ -62,7 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self._is_in_head and not self.transport.is_closing():
+        if self._head_since is not None and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD_BYTES:
                 self._refuse_head()
@@ -70,8 +72,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_bytes = 0
-        self._is_in_head = True
-        self._await_head()
+        if self._head_since is None:
+            self._head_since = self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -79,9 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
             raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
-        self._is_in_head = False
-        if self._head_timer is not None:
-            self._head_timer.cancel()
+        self._head_since = None
         self._waiting.pop(self, None)
         size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
         if size > MOST_HEAD_BYTES:
@@ -112,10 +112,12 @@ class BoundedProtocol(HttpToolsProtocol):
         size = sum(len(name) + len(value) for name, value in self.headers or ())
         return size > MOST_HEAD_BYTES
 
-    def _await_head(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-        self._head_timer = self.loop.call_later(HEAD_SECONDS, self._cut, self, "slow head")
+    def _look_at_head(self) -> None:
+        """Now and then: a timer for each request would cost more than all else here."""
+        if self._head_since is not None and self.loop.time() - self._head_since >= HEAD_SECONDS:
+            self._cut(self, "slow head")
+        else:
+            self._head_timer = self.loop.call_later(HEAD_SECONDS / 2, self._look_at_head)
 
     def _refuse_head(self) -> None:
         self._refusals.note("head too large", status=431)

@@ -246,3 +246,18 @@ async def test_replies_that_are_not_read(server: Server) -> None:
     async with asyncio.timeout(30):
         while "unread reply" not in server.said.read_text():  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.2)
+
+
+async def test_a_head_that_does_not_end(server: Server) -> None:
+    """One byte now and then: it is cut after 10 to 15 seconds, and so is who sends nothing."""
+    _, slow = await server.open()
+    reader, _ = await server.open()
+    async with asyncio.timeout(30):
+        with contextlib.suppress(ConnectionError):
+            while True:
+                slow.write(b"G")
+                await slow.drain()
+                await asyncio.sleep(0.5)
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+    assert "Refused: slow head" in server.said.read_text()

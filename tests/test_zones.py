@@ -179,3 +179,14 @@ def a_change(at: datetime) -> bytes:
             *(header, body, first.to_bytes(8, "big"), b"\1", types, b"UTC\0ONE\0", b"\nONE-1\n"),
         ]
     )
+
+
+@pytest.mark.parametrize("zone", ["EST", "Etc/GMT+5"])
+async def test_a_stored_zone_of_no_place_is_found(conn: Connection, zone: str) -> None:
+    """An organization that has one still books; its July is an hour off, and `check` says so."""
+    clinic = await a_clinic(conn)
+    set_zone = "update organizations set timezone = $2 where id = $1"
+    await conn.execute(set_zone, clinic.id, zone)
+    [finding] = await clocks(conn)
+    assert (finding.what, finding.severity) == (f"zone {zone}", "warning")
+    assert "follows the clocks of no place" in finding.problem

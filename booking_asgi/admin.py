@@ -25,7 +25,9 @@ from booking_core import (
     add_organization,
     add_token,
     adopt,
+    grant_role,
     list_tokens,
+    lock_down,
     preflight,
     read_schema,
     revoke_token,
@@ -117,6 +119,12 @@ def _first_line(error: Exception) -> str:
     "--upgrade", "upgrades", is_flag=True, help="Bring the tables of an older release up to it."
 )
 @click.option(
+    "--grant", "role", metavar="ROLE", help="Give a role what serving needs, and no more."
+)
+@click.option(
+    "--lock-down", "locks_down", is_flag=True, help="Enable row-level security on every table."
+)
+@click.option(
     "--lock", is_flag=True, help="With more than 20,000 appointments: bookings wait meanwhile."
 )
 @click.option(
@@ -131,15 +139,20 @@ def schema(
     apply: bool,
     adopts: bool,
     upgrades: bool,
+    role: str | None,
+    locks_down: bool,
     lock: bool,
     resources: tuple[str, ...],
 ) -> None:
-    """Print the tables as SQL. To make, adopt or upgrade those of a database is safe to repeat."""
-    if apply + adopts + upgrades > 1:
-        raise click.UsageError("--apply, --adopt and --upgrade exclude each other")
+    """Print the tables as SQL, or do one thing with those of a database: each is safe to repeat."""
+    chosen = apply + adopts + upgrades + (role is not None) + locks_down
+    if chosen > 1:
+        raise click.UsageError(
+            "--apply, --adopt, --upgrade, --grant and --lock-down exclude each other"
+        )
     if (resources and not adopts) or (lock and not (adopts or upgrades)):
         raise click.UsageError("--resource is of --adopt, --lock of --adopt and --upgrade")
-    if not (apply or adopts or upgrades):
+    if not chosen:
         click.echo(read_schema(), nl=False)
         return
     with database_url(config) as url:
@@ -149,6 +162,15 @@ def schema(
         if upgrades:
             _refuse(run_on(url, lambda conn: upgrade(conn, lock=lock)))
             click.echo("Upgraded.")
+            return
+        if role is not None:
+            _refuse(run_on(url, lambda conn: grant_role(conn, role)))
+            click.echo("Granted.")
+            return
+        if locks_down:
+            done = run_on(url, lock_down)
+            _refuse([finding for finding in done if finding.severity == "error"])
+            click.echo("\n".join([*map(_written, done), "Locked down."]))
             return
         findings = run_on(
             url, lambda conn: adopt(conn, resources=resources or ("main",), lock=lock)

@@ -7,6 +7,7 @@
 """
 
 from booking_core._statements import read_schema
+from booking_core.access import grant_role, lock_down
 from booking_core.adoption import adopt, read_adoption
 from booking_core.booking import (
     Appointment,
@@ -72,10 +73,12 @@ __all__ = [
     "adopt",
     "book",
     "find_organization_by_token",
+    "grant_role",
     "is_absent",
     "list_appointments",
     "list_live_tokens",
     "list_tokens",
+    "lock_down",
     "parse_email",
     "parse_phone",
     "preflight",

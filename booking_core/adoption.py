@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from booking_core import _statements as sql
+from booking_core._briefly import STEP_SECONDS
 from booking_core._rules import RULES, rule_findings, status_findings
 from booking_core.contacts import Connection
 from booking_core.errors import Finding
 from booking_core.resources import parse_resources
 
-# A pause of the network is not meant: an index of millions of rows is.
-STEP_SECONDS = 24 * 60 * 60.0
 STEP = re.compile(r"^(?=-- step: )", re.MULTILINE)
 NEEDED = {"tables": ("contacts", "appointments")}
 # What the steps mend themselves, as find_column_faults has it; contacts are not altered at all.

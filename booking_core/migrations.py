@@ -9,13 +9,12 @@ from importlib.resources.abc import Traversable
 import asyncpg
 
 from booking_core import _statements as sql
-from booking_core.adoption import STEP_SECONDS, find_obstacles
+from booking_core._briefly import STEP_SECONDS, briefly
+from booking_core.adoption import find_obstacles
 from booking_core.contacts import Connection
 from booking_core.errors import Finding
 
 CONCURRENTLY = re.compile(r"create unique index concurrently if not exists (\w+)")
-# A step that waits for a lock stops everybody who comes after: it waits briefly, and often.
-LOCK_TRIES = 100
 LOCK_SECONDS = 30
 
 
@@ -105,14 +104,4 @@ async def _run(conn: Connection, name: str) -> None:
         await conn.execute(step, timeout=STEP_SECONDS)
         await conn.execute(*sql.RECORD_MIGRATION.bind({"name": name}))
         return
-    for attempt in range(1, LOCK_TRIES + 1):
-        try:
-            async with conn.transaction():
-                await conn.execute("set local lock_timeout = '100ms'")
-                await conn.execute(step, timeout=STEP_SECONDS)
-                await conn.execute(*sql.RECORD_MIGRATION.bind({"name": name}))
-            return
-        except asyncpg.LockNotAvailableError:
-            if attempt == LOCK_TRIES:
-                raise
-        await asyncio.sleep(0.2)
+    await briefly(conn, (step,), sql.RECORD_MIGRATION.bind({"name": name}))

@@ -19,6 +19,7 @@ from booking_core._zone_faults import (
     midnight_utc,
     organization_findings,
 )
+from booking_core.access import access_findings
 from booking_core.contacts import Connection
 from booking_core.errors import Finding
 from booking_core.migrations import release_finding
@@ -104,6 +105,8 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
         *await _read(conn, sql.FIND_PHONE_FAULTS),
     ):
         yield Finding(**row)
+    for finding in access_findings(await conn.fetch(*sql.LIST_OPEN_TABLES.bind({}))):
+        yield finding
     for row in await _read(conn, sql.FIND_SOFT_DELETE_FAULTS):
         # An adoption has to wait for it, a booking has not.
         yield replace(Finding(**row), severity="warning" if row["mend"] else "note")

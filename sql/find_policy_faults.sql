@@ -27,8 +27,8 @@ select format('row security on %s', "table") as what,
             else format('No policy of %s gives this role its rows', "table") end as problem,
        -- What a restrictive one takes away, no other gives back.
        case when not bool_or(is_restricted)
-            then format('create policy booking_%s on %s to %I using (true) with check (true);',
-                        "table", to_regclass("table"), current_user) end as mend
+            then format('create policy %I on %s to %I using (true) with check (true);',
+                        'booking_' || current_user, to_regclass("table"), current_user) end as mend
 from command
 group by "table"
 having not bool_and(is_open and not is_restricted)

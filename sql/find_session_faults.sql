@@ -23,6 +23,14 @@ from (values
    'This role has no statement_timeout or no idle_in_transaction_session_timeout: what hangs holds its locks for ever',
    format('alter role %1$I in database %2$I set statement_timeout = ''5s''; '
           'alter role %1$I in database %2$I set idle_in_transaction_session_timeout = ''5s'';',
-          current_user, current_database()))
+          current_user, current_database())),
+  (current_setting('is_superuser')::boolean, 'superuser', 'note',
+   'This role is a superuser, whom nothing in the database holds back: serve as a role of its own,'
+   ' after booking-asgi schema --grant ROLE', null),
+  -- An address is missing on a Unix socket.
+  (not coalesce(inet_client_addr() <<= '127.0.0.0/8' or inet_client_addr() = '::1', true)
+     and not (select ssl from pg_stat_ssl where pid = pg_backend_pid()),
+   'encryption', 'note',
+   'This connection comes from another address and is not encrypted: its network can read it', null)
 ) as fault (is_so, what, severity, problem, mend)
 where fault.is_so;

@@ -11,9 +11,22 @@ begin
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
       message = 'There are appointments already: booking-asgi schema --adopt, or --upgrade if an older release made them';
-  elsif not exists (select from booking_migrations where name = '0008_token_last_used') then
+  elsif not exists (select from booking_migrations where name = '0009_row_security') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;
+end
+$$;
+
+-- The tables that this run makes, for its end.
+do $$
+begin
+  perform set_config('booking.new_tables', array(
+    select name
+    from unnest(array[
+      'organizations', 'contacts', 'resources', 'appointments', 'vapi_credentials', 'booking_migrations'
+    ]) as name
+    where to_regclass(name) is null
+  )::text, false);
 end
 $$;
 
@@ -199,5 +212,35 @@ values
   ('0005_folded_key'),
   ('0006_contact_start_key'),
   ('0007_resource_excl'),
-  ('0008_token_last_used')
+  ('0008_token_last_used'),
+  ('0009_row_security')
 on conflict (name) do nothing;
+
+-- Row-level security without a policy: only the owner of a new table reads and writes it, whatever the
+-- database grants on new tables by default. Supabase grants all, to its role anon. A role that serves
+-- gets its policies by `booking-asgi schema --grant`.
+do $$
+declare
+  change text;
+begin
+  for change in
+    with made as (
+      select c.oid, c.oid::regclass as "table", c.relowner, c.relacl
+      from unnest(nullif(current_setting('booking.new_tables'), '')::text[]) as name
+      join pg_class c on c.oid = to_regclass(name)
+    )
+    select format('alter table %s enable row level security', "table") from made
+    union all
+    -- Row-level security does not hold it back.
+    select format('revoke truncate on %s from %s', "table", coalesce(quote_ident(r.rolname), 'public'))
+    from made
+    cross join lateral aclexplode(made.relacl) acl
+    left join pg_roles r on r.oid = acl.grantee
+    where acl.privilege_type = 'TRUNCATE' and acl.grantee <> made.relowner
+      and not coalesce(r.rolsuper or r.rolbypassrls, false)
+  loop
+    execute change;
+  end loop;
+  perform set_config('booking.new_tables', '', false);
+end
+$$;

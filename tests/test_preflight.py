@@ -12,7 +12,15 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from booking_core import Connection, Finding, Organization, _statements, book, preflight
+from booking_core import (
+    Connection,
+    Finding,
+    Organization,
+    _statements,
+    book,
+    grant_role,
+    preflight,
+)
 from booking_core._statements import Statement
 from booking_core.preflight import SERVING, SETTING_UP
 from tests.conftest import SCHEMA, connected, count, psql
@@ -27,6 +35,10 @@ START, REPEAT = "appointments_contact_start_key", "appointments_idempotency_key"
 CALL = "appointments_call_key"
 NO_KEY = f"alter table contacts drop constraint {KEY};"
 NO_EXCL = f"alter table appointments drop constraint {EXCL};"
+SUPERUSER = (
+    "note superuser: This role is a superuser, whom nothing in the database holds back:"
+    " serve as a role of its own, after booking-asgi schema --grant ROLE\n"
+)
 KEYLESS = "alter table {} drop constraint {}_org_fkey;"
 
 
@@ -244,7 +256,10 @@ def grave(findings: list[Finding]) -> list[Finding]:
 async def test_a_clean_schema_has_no_fault(conn: Connection, clinic: Organization) -> None:
     """With a booking in it, too: no error, no warning, and one suggestion."""
     await book(conn, a_request(clinic))
-    assert [finding.what for finding in await preflight(conn)] == ["statement_timeout"]
+    assert [finding.what for finding in await preflight(conn)] == [
+        "statement_timeout",
+        "superuser",
+    ]
 
 
 @pytest.mark.parametrize(("sabotage", "what", "severity"), TABLE, ids=lambda text: str(text)[:60])
@@ -317,14 +332,9 @@ async def test_odd_phones_are_counted_and_named_by_id(
 @pytest.fixture
 async def role(conn: Connection) -> str:
     """The session's role now: one that may do what `serve` does, and no more."""
-    await conn.execute(
-        """
-        create role booking_serving;
-        grant select on all tables in schema public to booking_serving;
-        grant insert, update on contacts, appointments to booking_serving;
-        set local role booking_serving
-        """
-    )
+    await conn.execute("create role booking_serving")
+    assert await grant_role(conn, "booking_serving") == []
+    await conn.execute("set local role booking_serving")
     return "booking_serving"
 
 
@@ -405,7 +415,7 @@ async def test_a_policy_that_hides_rows(
 ) -> None:
     """An error where no policy gives the role its rows, a warning where one may not."""
     await conn.execute(
-        "set local role none; alter table contacts enable row level security;"
+        f"set local role none; drop policy booking_{role} on contacts;"
         f"{policy} set local role {role}"
     )
     finding = found(await preflight(conn), "row security on contacts")
@@ -419,8 +429,6 @@ async def test_a_restrictive_policy_is_named(conn: Connection, role: str) -> Non
     await conn.execute(
         """
         set local role none;
-        alter table contacts enable row level security;
-        create policy everybody on contacts using (true);
         create policy few on contacts as restrictive using (phone like '+1%');
         set local role booking_serving
         """
@@ -445,11 +453,11 @@ async def test_a_database_that_is_read_only(url: str) -> None:
 async def test_a_timeout_of_the_role_ends_the_note(url: str) -> None:
     """For the next connection."""
     async with connected(url) as conn:
-        [note] = await preflight(conn)
-        assert (note.what, note.severity) == ("statement_timeout", "note")
+        note = found(await preflight(conn), "statement_timeout")
+        assert note.severity == "note"
         await conn.execute(note.mend or "")
     async with connected(url) as conn:
-        assert await preflight(conn) == []
+        assert "statement_timeout" not in {finding.what for finding in await preflight(conn)}
 
 
 async def test_a_label_that_an_enum_lacks(conn: Connection) -> None:
@@ -555,15 +563,22 @@ def test_each_statement_is_planned_or_its_own() -> None:
         # What an upgrade needs alone.
         r"|find_release|find_broken_index|list_migrations|record_migration|try_migration_lock"
         r"|is_partitioned"
+        # What only changes who may use the tables.
+        r"|list_open_tables|list_role_grants"
     )
     statements = {value for value in vars(_statements).values() if isinstance(value, Statement)}
     ours = {statement for statement in statements if own.fullmatch(statement.name)}
     assert statements - ours == {*SERVING, *SETTING_UP}
 
 
+def check_as_json(url: str) -> list[dict[str, str]]:
+    listed: list[dict[str, str]] = json.loads(run("check", "--json", database_url=url).stdout)
+    return listed
+
+
 @pytest.fixture
 def quiet(url: str) -> str:
-    """A database of which there is nothing to say."""
+    """A database of which there is nothing to say, but that a superuser asks."""
     database = url.rpartition("/")[2]
     for setting in ("statement_timeout", "idle_in_transaction_session_timeout"):
         psql(url, "-c", f"alter database {database} set {setting} = '30s'")
@@ -572,8 +587,8 @@ def quiet(url: str) -> str:
 
 def test_check_of_a_clean_database(quiet: str) -> None:
     done = run("check", database_url=quiet)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "Nothing found\n", "")
-    assert json.loads(run("check", "--json", database_url=quiet).stdout) == []
+    assert (done.returncode, done.stdout, done.stderr) == (0, SUPERUSER, "")
+    assert [one["what"] for one in check_as_json(quiet)] == ["superuser"]
 
 
 @pytest.mark.parametrize(
@@ -615,7 +630,8 @@ def test_check_of_tables_that_are_to_be_adopted(empty_url: str) -> None:
 def test_check_of_a_suggestion_is_success(url: str) -> None:
     done = run("check", database_url=url)
     assert done.returncode == 0
-    assert re.fullmatch(r"note statement_timeout: .+\n    alter role .+;\n", done.stdout)
+    note = r"note statement_timeout: .+\n    alter role .+;\n"
+    assert re.fullmatch(note + re.escape(SUPERUSER), done.stdout)
 
 
 def test_check_of_a_missing_guarantee(quiet: str) -> None:
@@ -625,7 +641,7 @@ def test_check_of_a_missing_guarantee(quiet: str) -> None:
     assert done.returncode == 2
     head, _, mend = done.stdout.partition("\n")
     assert head.startswith(f"warning {EXCL}: ")
-    psql(quiet, "-c", mend)
+    psql(quiet, "-c", mend.removesuffix(SUPERUSER))
     assert run("check", database_url=quiet).returncode == 0
 
 
@@ -635,9 +651,9 @@ def test_check_as_json(quiet: str) -> None:
     done = run("check", "--json", database_url=quiet)
     assert done.returncode == 1
     listed = json.loads(done.stdout)
-    assert [set(one) for one in listed] == [{"what", "severity", "problem", "mend"}] * 2
+    assert [set(one) for one in listed] == [{"what", "severity", "problem", "mend"}] * 3
     psql(quiet, *(part for one in listed if one["mend"] for part in ("-c", one["mend"])))
-    assert run("check", database_url=quiet).stdout == "Nothing found\n"
+    assert run("check", database_url=quiet).stdout == SUPERUSER
 
 
 def test_check_of_a_database_without_tables(empty_url: str) -> None:

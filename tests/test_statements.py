@@ -41,6 +41,7 @@ SAMPLES = {
     "most_per_contact": "10",
     "index": "appointments_call_key",
     "tokens": "{}",
+    "role": "nobody",
 }
 
 

@@ -1,0 +1,79 @@
+"""Which roles of the database may use the tables: grants, and row-level security."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from booking_core import _statements as sql
+from booking_core._briefly import briefly
+from booking_core.contacts import Connection
+from booking_core.errors import Finding, Severity
+from booking_core.migrations import pending_migrations, release_finding
+
+
+async def grant_role(conn: Connection, role: str) -> list[Finding]:
+    """Give the role what it needs to serve, and no more, or return what stands in the way.
+
+    That is USAGE on the schema, the privileges on the tables that the statements of a booking need,
+    and on each table a policy. All of it commits in one transaction, and is safe to repeat. Run it
+    as the owner of the tables. Raises what asyncpg raises, such as `LockNotAvailableError`.
+    """
+    values = {"role": role}
+    if faults := await _faults(conn):
+        return faults
+    if faults := [Finding(**row) for row in await conn.fetch(*sql.FIND_ROLE_FAULTS.bind(values))]:
+        return faults
+    changes = await conn.fetch(*sql.LIST_ROLE_GRANTS.bind(values))
+    await briefly(conn, *((row["change"],) for row in changes))
+    return []
+
+
+async def lock_down(conn: Connection) -> list[Finding]:
+    """Enable row-level security on every table, and say what was done in notes; or return errors,
+    with nothing done.
+
+    It refuses while a role that can book has no policy: see `grant_role`. Every other role loses
+    its access, but for the owner of the tables and for roles that have BYPASSRLS. Each table
+    commits for itself; it is safe to repeat. Run it as the owner of the tables. Raises what asyncpg
+    raises, such as `LockNotAvailableError`.
+    """
+    if faults := await _faults(conn):
+        return faults
+    if faults := [Finding(**row) for row in await conn.fetch(*sql.FIND_LOCK_DOWN_FAULTS.bind({}))]:
+        return faults
+    done = []
+    for row in await conn.fetch(*sql.LIST_OPEN_TABLES.bind({})):
+        await briefly(conn, (row["change"],))
+        who = row["roles"] or "nobody"
+        problem = f"Row-level security is on. Without a policy this loses its access: {who}"
+        done.append(Finding(row["table"], "note", problem))
+    return done
+
+
+def access_findings(rows: Iterable[asyncpg.Record]) -> Iterable[Finding]:
+    """Of the rows of list_open_tables: who reads or writes a table though nobody may have meant it.
+
+    A warning where that is PUBLIC, or a role by which nobody logs in, as an API's.
+    """
+    for row in rows:
+        if not row["roles"]:
+            continue
+        problem = f"{row['table']} has no row-level security. It can be read or written by"
+        problem += f" {row['roles']}, who lose that with it, unless a policy gives them rows"
+        if row["is_secured"]:
+            problem = f"{row['table']} can be emptied, which row-level security does not hold back,"
+            problem += f" by {row['roles']}"
+        severity: Severity = "warning" if row["is_strange"] else "note"
+        yield Finding(f"access to {row['table']}", severity, problem, row["change"])
+
+
+async def _faults(conn: Connection) -> list[Finding]:
+    """Why this connection can't change who may use the tables."""
+    if await pending_migrations(conn) is None:
+        problem = "There are no tables of ours: booking-asgi schema --apply or --adopt"
+        return [Finding("tables", "error", problem)]
+    if older := await release_finding(conn):
+        return [older]
+    return [Finding(**row) for row in await conn.fetch(*sql.FIND_OWNER_FAULTS.bind({}))]

@@ -27,9 +27,9 @@ from booking_asgi.race import race
 from booking_asgi.tool import prompt_line, tool
 from booking_core import (
     Connection,
-    OrganizationNotReady,
     add_organization,
     add_token,
+    find_organization,
     read_schema,
     upgrade,
 )
@@ -187,12 +187,13 @@ async def _make_demo(conn: Connection) -> None:
     elif obstacles:
         raise click.ClickException(f"{obstacles[0].what}: {obstacles[0].problem}")
     # From the second start on it is there already, and stays as it is.
-    with contextlib.suppress(OrganizationNotReady):
-        async with conn.transaction():
-            await add_organization(
-                conn, org_id=DEMO_ORG, name="Demo Clinic", timezone=DEMO_TIMEZONE, phone_region="US"
-            )
-            await add_token(conn, DEMO_ORG, label="demo", token=DEMO_TOKEN)
+    if await find_organization(conn, DEMO_ORG) is not None:
+        return
+    async with conn.transaction():
+        await add_organization(
+            conn, org_id=DEMO_ORG, name="Demo Clinic", timezone=DEMO_TIMEZONE, phone_region="US"
+        )
+        await add_token(conn, DEMO_ORG, label="demo", token=DEMO_TOKEN)
 
 
 @contextlib.contextmanager

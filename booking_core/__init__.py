@@ -6,9 +6,7 @@
 `Booked` and `SlotTaken` are what to say, `InvalidRequest` is what to fix; see each for its terms.
 """
 
-from booking_core._statements import read_schema
-from booking_core.access import grant_role, lock_down
-from booking_core.adoption import adopt, read_adoption
+from booking_core._statements import Connection, read_schema
 from booking_core.booking import (
     Appointment,
     Booked,
@@ -18,22 +16,27 @@ from booking_core.booking import (
     book,
     list_appointments,
 )
-from booking_core.contacts import Connection, ContactMatch, ResolvedContact, resolve_contact
+from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
     BookingError,
     BookingNotSettled,
     ContactNotResolved,
-    Finding,
     InvalidRequest,
+    OrganizationNotFound,
     OrganizationNotReady,
 )
-from booking_core.migrations import upgrade
+from booking_core.fitness.access import grant_role, lock_down
+from booking_core.fitness.adoption import adopt, read_adoption
+from booking_core.fitness.findings import Finding
+from booking_core.fitness.migrations import upgrade
+from booking_core.fitness.preflight import preflight
 from booking_core.organizations import (
     Organization,
     Token,
     add_organization,
     add_token,
+    find_organization,
     find_organization_by_token,
     list_live_tokens,
     list_tokens,
@@ -41,7 +44,6 @@ from booking_core.organizations import (
     revoke_token,
     touch_tokens,
 )
-from booking_core.preflight import preflight
 from booking_core.requests import ARGUMENTS, Argument, BookingRequest, unread_arguments
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
@@ -63,6 +65,7 @@ __all__ = [
     "LimitReached",
     "Limits",
     "Organization",
+    "OrganizationNotFound",
     "OrganizationNotReady",
     "Phone",
     "ResolvedContact",
@@ -72,6 +75,7 @@ __all__ = [
     "add_token",
     "adopt",
     "book",
+    "find_organization",
     "find_organization_by_token",
     "grant_role",
     "is_absent",

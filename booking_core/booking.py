@@ -10,9 +10,14 @@ from uuid import UUID
 
 import asyncpg
 
-from booking_core._statements import BOOK, FIND_REFUSALS, LIST_APPOINTMENTS
-from booking_core.contacts import (
+from booking_core._statements import (
+    BOOK,
+    FIND_REFUSALS,
+    LIST_APPOINTMENTS,
     Connection,
+    check_connection,
+)
+from booking_core.contacts import (
     ContactMatch,
     ResolvedContact,
     fetch_keeping_contact,
@@ -143,6 +148,7 @@ async def book(conn: Connection, request: BookingRequest, limits: Limits = NO_LI
     `OrganizationNotReady` where it has no resource at all; `ContactNotResolved`,
     `AppointmentRefused`, `BookingNotSettled` (try again), and what asyncpg raises.
     """
+    check_connection(conn)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             if outcome := await _settle(conn, request, limits):
@@ -162,6 +168,7 @@ async def book(conn: Connection, request: BookingRequest, limits: Limits = NO_LI
 
 async def list_appointments(conn: Connection, org_id: UUID) -> list[Appointment]:
     """All that are pending or confirmed, by their start."""
+    check_connection(conn)
     rows = await conn.fetch(*LIST_APPOINTMENTS.bind({"org_id": org_id}))
     return [Appointment(**row) for row in rows]
 

@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
 from booking_core._statements import (
     INSERT_CONTACT_BY_EMAIL,
     LOCK_CONTACT_EMAIL,
     TOUCH_CONTACT_BY_EMAIL,
     UPSERT_CONTACT,
+    Connection,
     Statement,
+    check_connection,
 )
 from booking_core.errors import ContactNotResolved, InvalidRequest, missing_contact
 from booking_core.spoken import Email, Phone, check_text, is_email, is_phone
 
-Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 ContactMatch = Literal["phone", "email_found", "email_created", "email_race", "email_ambiguous"]
 
 
@@ -55,6 +55,7 @@ async def resolve_contact(
     READ COMMITTED: another level raises `asyncpg.InterfaceError` before anything is written. Raises
     `InvalidRequest` for values that the parsers would not have made.
     """
+    check_connection(conn)
     check_person(phone=phone, email=email, name=name)
     values = {"org_id": org_id, "phone": phone, "email": email, "name": name}
     if phone is not None:

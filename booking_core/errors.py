@@ -2,7 +2,8 @@
 
     BookingError
     ├── InvalidRequest          the caller must change the request
-    ├── OrganizationNotReady    the tenant's set-up must be mended
+    ├── OrganizationNotFound    there is no organization of this id
+    ├── OrganizationNotReady    the organization's row or resources must be mended
     ├── ContactNotResolved      a key, trigger or rule of the database's own refuses the contact
     ├── AppointmentRefused      a trigger, rule or key of the database's own drops the row
     └── BookingNotSettled       try again
@@ -12,7 +13,6 @@ Every other failure is asyncpg's own error, its SQLSTATE untouched.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -68,8 +68,13 @@ def missing_contact() -> InvalidRequest:
     return InvalidRequest("MISSING_CONTACT_INFO", "phone", "Either email or phone is required")
 
 
+class OrganizationNotFound(BookingError):
+    """There is no organization of this id; nothing was written."""
+
+
 class OrganizationNotReady(BookingError):
-    """The organization has no resource to book, or no usable time zone or region."""
+    """The organization can't take bookings: its row has no usable time zone or phone region, or it
+    has no resource. Nothing was written."""
 
 
 class ContactNotResolved(BookingError):
@@ -88,20 +93,3 @@ class BookingNotSettled(BookingError):
 
     A resource was free at every look, yet others took it and gave it back each time.
     """
-
-
-Severity = Literal["error", "warning", "note"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is amiss: an error can't work, a warning works without a guarantee, a note is to know.
-
-    `problem` is one sentence that repeats no contact's data; `mend` is the SQL that ends it, to be
-    read before it is run, with what only you know as a variable of psql (`:'timezone'`).
-    """
-
-    what: str
-    severity: Severity
-    problem: str
-    mend: str | None = None

@@ -18,15 +18,17 @@ from booking_core._statements import (
     ADD_ORGANIZATION,
     ADD_RESOURCE,
     ADD_TOKEN,
+    FIND_ORGANIZATION,
     FIND_ORGANIZATION_BY_TOKEN,
     LIST_LIVE_TOKENS,
     LIST_TOKENS,
     REMOVE_ORGANIZATION,
     REVOKE_TOKEN,
     TOUCH_TOKENS,
+    Connection,
+    check_connection,
 )
-from booking_core.contacts import Connection
-from booking_core.errors import InvalidRequest, OrganizationNotReady
+from booking_core.errors import InvalidRequest, OrganizationNotFound, OrganizationNotReady
 from booking_core.resources import parse_resources
 from booking_core.spoken import parse_text
 from booking_core.zones import is_region, zone
@@ -46,12 +48,8 @@ class Organization:
     phone_region: str
 
     def __post_init__(self) -> None:
-        try:
-            zone(self.timezone)
-        except (ValueError, OSError, TypeError, LookupError) as error:
-            raise OrganizationNotReady(
-                f"the organization {self.id} has no known time zone"
-            ) from error
+        if not _is_zone(self.timezone):
+            raise OrganizationNotReady(f"the organization {self.id} has no known time zone")
         if self.phone_region not in phonenumbers.SUPPORTED_REGIONS:
             raise OrganizationNotReady(f"the organization {self.id} has no known phone region")
 
@@ -72,19 +70,25 @@ async def add_organization(
 ) -> Organization:
     """Add an organization and what can be booked there; commits like `book`.
 
-    Raises `OrganizationNotReady`, with nothing written: for a zone or a region that is not known,
-    without a resource, and where there is an organization of that `org_id` already. Raises
-    `InvalidRequest` for a name that is not one line of printable text.
+    Raises `InvalidRequest`, with nothing written: for a zone or a region that is not known, without
+    a resource, for a name that is not one line of printable text, and where there is an
+    organization of that `org_id` already.
     """
-    wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
-    if not is_region(timezone):
-        raise OrganizationNotReady(f"the time zone is Region/City or UTC, not {timezone[:40]!r}")
+    check_connection(conn)
+    if not (_is_zone(timezone) and is_region(timezone)):
+        problem = "It must be Region/City, such as America/New_York, or UTC"
+        raise InvalidRequest("INVALID_ARGUMENTS", "timezone", problem)
+    if phone_region not in phonenumbers.SUPPORTED_REGIONS:
+        problem = "It must be a country's code of two letters, such as US"
+        raise InvalidRequest("INVALID_ARGUMENTS", "phone_region", problem)
     resources = parse_resources(resources)
     name = parse_text(name, "name")
+    wanted = Organization(id=org_id or uuid4(), timezone=timezone, phone_region=phone_region)
     values = {"org_id": wanted.id, "name": name, "timezone": timezone, "phone_region": phone_region}
     async with conn.transaction():
         if await conn.fetchval(*ADD_ORGANIZATION.bind(values)) is None:
-            raise OrganizationNotReady("there is an organization of this id already")
+            problem = "There is an organization of this id already"
+            raise InvalidRequest("INVALID_ARGUMENTS", "org_id", problem)
         for resource in resources:
             await conn.execute(*ADD_RESOURCE.bind({**values, "resource": resource}))
     return wanted
@@ -96,6 +100,7 @@ async def remove_organization(conn: Connection, org_id: UUID) -> int:
     Returns how many contacts it had. Nothing is removed where a row of a table that is not ours
     still points at it: asyncpg's own error.
     """
+    check_connection(conn)
     removed: int = await conn.fetchval(*REMOVE_ORGANIZATION.bind({"org_id": org_id}))
     return removed
 
@@ -116,9 +121,10 @@ async def add_token(
     conn: Connection, org_id: UUID, *, label: str = "", token: str | None = None
 ) -> str:
     """Give the organization one more token, random unless given, and return it: only its hash is
-    stored, so that it can't be shown again. Raises `OrganizationNotReady` where there is no such
-    organization, and where the token is known already: another's, or revoked; `InvalidRequest` for
-    a token that no header can hold, and for a label that is not one line of printable text."""
+    stored, so that it can't be shown again. Raises `OrganizationNotFound`, and `InvalidRequest` for
+    a token that is known already (another's, or revoked) or that no header can hold, and for a
+    label that is not one line of printable text."""
+    check_connection(conn)
     token = token or secrets.token_urlsafe(32)
     if not (isinstance(token, str) and TOKEN.fullmatch(token)):
         problem = "It must be letters, digits and signs of ASCII, without spaces"
@@ -129,21 +135,31 @@ async def add_token(
         async with conn.transaction():
             added = await conn.fetchval(*ADD_TOKEN.bind(values))
     except asyncpg.ForeignKeyViolationError as error:
-        raise OrganizationNotReady("there is no organization of this id") from error
+        raise OrganizationNotFound("there is no organization of this id") from error
     if added is None:
-        raise OrganizationNotReady("the token is known already")
+        raise InvalidRequest("INVALID_ARGUMENTS", "token", "It is known already: take another one")
     return token
 
 
 async def list_tokens(conn: Connection, org_id: UUID) -> list[Token]:
     """All of its tokens, the revoked ones too, newest first."""
+    check_connection(conn)
     return [Token(**row) for row in await conn.fetch(*LIST_TOKENS.bind({"org_id": org_id}))]
 
 
 async def revoke_token(conn: Connection, org_id: UUID, token_id: str) -> bool:
     """Whether there is such a token; it stops working, at an endpoint within 5 seconds."""
+    check_connection(conn)
     values = {"org_id": org_id, "token_id": token_id}
     return await conn.fetchrow(*REVOKE_TOKEN.bind(values)) is not None
+
+
+async def find_organization(conn: Connection, org_id: UUID) -> Organization | None:
+    """The organization of this id. Raises `OrganizationNotReady` where it has no usable zone or
+    region."""
+    check_connection(conn)
+    row = await conn.fetchrow(*FIND_ORGANIZATION.bind({"org_id": org_id}))
+    return None if row is None else Organization(**row)
 
 
 async def find_organization_by_token(conn: Connection, token: str) -> Organization | None:
@@ -151,6 +167,7 @@ async def find_organization_by_token(conn: Connection, token: str) -> Organizati
 
     Raises `OrganizationNotReady` where the organization has no usable zone or region.
     """
+    check_connection(conn)
     row = await conn.fetchrow(
         *FIND_ORGANIZATION_BY_TOKEN.bind({"token_sha256": token_sha256(token)})
     )
@@ -162,6 +179,7 @@ async def list_live_tokens(
 ) -> dict[bytes, Organization | OrganizationNotReady]:
     """Of each token that is not revoked the SHA-256, and the organization whose it is, or why that
     one can't book. For a service that asks for all at once, and not for each request."""
+    check_connection(conn)
     live: dict[bytes, Organization | OrganizationNotReady] = {}
     for token, *fields in await conn.fetch(*LIST_LIVE_TOKENS.bind({})):
         org_id, timezone, phone_region = fields
@@ -174,7 +192,15 @@ async def list_live_tokens(
 
 async def touch_tokens(conn: Connection, hashes: Collection[bytes]) -> None:
     """Write down that the tokens of these SHA-256 are in use, each once an hour at most."""
+    check_connection(conn)
     await conn.execute(*TOUCH_TOKENS.bind({"tokens": list(hashes)}))
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        return bool(zone(name))
+    except (ValueError, OSError, TypeError, LookupError):
+        return False
 
 
 def token_sha256(token: str) -> bytes:

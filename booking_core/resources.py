@@ -7,9 +7,8 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
-from booking_core._statements import LIST_RESOURCES
-from booking_core.contacts import Connection
-from booking_core.errors import InvalidRequest, OrganizationNotReady
+from booking_core._statements import FIND_ORGANIZATION, LIST_RESOURCES, Connection
+from booking_core.errors import InvalidRequest, OrganizationNotFound, OrganizationNotReady
 from booking_core.spoken import INVISIBLE, parse_text
 
 # So many names can be said in one breath.
@@ -24,13 +23,12 @@ TITLE = re.compile(
 def parse_resources(names: object) -> list[str]:
     """The names to set an organization up with, as they are stored.
 
-    Raises `InvalidRequest` for what is no list of names, and `OrganizationNotReady` where it is
-    empty. Pure.
+    Raises `InvalidRequest` for what is no list of names, and for an empty one. Pure.
     """
     if isinstance(names, str) or not isinstance(names, Sequence):
         raise InvalidRequest("INVALID_ARGUMENTS", "resources", "It must be a list of names")
     if not names:
-        raise OrganizationNotReady("the organization has no resource to book")
+        raise InvalidRequest("INVALID_ARGUMENTS", "resources", "At least one is needed")
     return [parse_text(name, "resources") for name in names]
 
 
@@ -44,10 +42,12 @@ def match_resources(said: str, names: Sequence[str]) -> list[str]:
 
 
 async def find_resource(conn: Connection, org_id: UUID, said: str) -> str:
-    """The one that is meant. Raises `InvalidRequest`, whose `choices` are names to choose from, and
-    `OrganizationNotReady` where there is none at all."""
+    """The one that is meant. Raises `InvalidRequest`, whose `choices` are names to choose from,
+    `OrganizationNotReady` where there is none at all, and `OrganizationNotFound`."""
     names = [row["resource"] for row in await conn.fetch(*LIST_RESOURCES.bind({"org_id": org_id}))]
     if not names:
+        if await conn.fetchrow(*FIND_ORGANIZATION.bind({"org_id": org_id})) is None:
+            raise OrganizationNotFound("there is no organization of this id")
         raise OrganizationNotReady("the organization has no resource to book")
     matching = match_resources(said, names)
     if len(matching) == 1:

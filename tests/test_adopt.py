@@ -26,10 +26,10 @@ from booking_core import (
     preflight,
     read_adoption,
 )
-from booking_core._guarantees import GUARANTEES
-from booking_core._rules import RULES
-from booking_core._statements import FIND_KEYS
-from booking_core.adoption import adoption_steps
+from booking_core.fitness._statements import FIND_KEYS
+from booking_core.fitness.adoption import adoption_steps
+from booking_core.fitness.guarantees import GUARANTEES
+from booking_core.fitness.rules import RULES
 from tests.conftest import SCHEMA, a_database, connected, count, psql, until
 from tests.factories import SOON, a_caller, a_clinic, a_request
 from tests.test_command import run, without_key
@@ -489,7 +489,7 @@ async def test_an_adoption_that_an_older_release_began(theirs: str, conn: Connec
 def test_psql_finds_what_is_named_as_ours(theirs: str) -> None:
     """As the head of adopt.sql says, in a row; a database that was adopted has none."""
     make(theirs, WITH_ORGANIZATIONS)
-    names = SCHEMA.parent / "find_name_faults.sql"
+    names = SCHEMA.parent / "fitness" / "find_name_faults.sql"
     assert psql(theirs, "-f", str(names)) == ""
     psql(theirs, "-f", str(ADOPT))
     assert psql(theirs, "-f", str(names)) == ""

@@ -17,6 +17,7 @@ from booking_core import (
     Email,
     InvalidRequest,
     Organization,
+    OrganizationNotFound,
     OrganizationNotReady,
     Phone,
     SlotTaken,
@@ -274,8 +275,8 @@ async def test_an_organization_without_resources_is_not_taken(
     assert await count(conn, "contacts") == 0
 
 
-async def test_an_unknown_organization_is_not_ready(conn: Connection, clinic: Organization) -> None:
-    with pytest.raises(OrganizationNotReady):
+async def test_an_unknown_organization_is_not_found(conn: Connection, clinic: Organization) -> None:
+    with pytest.raises(OrganizationNotFound):
         await book(conn, dataclasses.replace(a_request(clinic), org_id=uuid4()))
 
 

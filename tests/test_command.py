@@ -447,7 +447,7 @@ def test_resources_can_be_repeated(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("timezone", "region", "problem"),
-    [("Mars/Olympus", "US", "time zone"), ("America/New_York", "ZZ", "phone region")],
+    [("Mars/Olympus", "US", "timezone: "), ("America/New_York", "ZZ", "phone_region: ")],
 )
 def test_a_wrong_organization_is_refused(
     url: str, timezone: str, region: str, problem: str

@@ -12,7 +12,7 @@ import pytest
 
 from booking_asgi.postgres import find_programs
 from booking_core import Booked, Connection, Finding, Organization, book, preflight, upgrade
-from booking_core.migrations import migration_names
+from booking_core.fitness.migrations import migration_names
 from tests.conftest import SCHEMA, a_database, connected, psql
 from tests.factories import a_clinic, a_request
 

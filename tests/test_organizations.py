@@ -11,10 +11,12 @@ from booking_core import (
     Connection,
     InvalidRequest,
     Organization,
+    OrganizationNotFound,
     OrganizationNotReady,
     add_organization,
     add_token,
     adopt,
+    find_organization,
     find_organization_by_token,
     list_tokens,
     revoke_token,
@@ -31,14 +33,15 @@ async def test_an_organization_that_cant_book_is_refused(
     conn: Connection, wrong: dict[str, str]
 ) -> None:
     given = {"name": "Clinic", "timezone": "UTC", "phone_region": "US", **wrong}
-    with pytest.raises(OrganizationNotReady):
+    with pytest.raises(InvalidRequest) as raised:
         await add_organization(conn, **given)  # type: ignore[arg-type]  # from the table
+    assert [raised.value.field] == list(wrong)
     assert await count(conn, "organizations") == 0
 
 
 async def test_an_organization_is_added_once(conn: Connection, clinic: Organization) -> None:
     """A second one of its id adds no chair to it, and nobody takes its zone for another."""
-    with pytest.raises(OrganizationNotReady, match="already"):
+    with pytest.raises(InvalidRequest, match=r"org_id: .* already"):
         await add_organization(
             conn, org_id=clinic.id, name="x", timezone="UTC", phone_region="GB", resources=["x"]
         )
@@ -49,18 +52,18 @@ async def test_a_token_is_of_one_organization(conn: Connection, clinic: Organiza
     """Another can't have it too, nor does a revoked one come back."""
     await add_token(conn, clinic.id, token="t")
     other = await a_clinic(conn)
-    with pytest.raises(OrganizationNotReady, match="known already"):
+    with pytest.raises(InvalidRequest, match=r"token: .* known already"):
         await add_token(conn, other.id, token="t")
     assert await find_organization_by_token(conn, "t") == clinic
     [token] = await list_tokens(conn, clinic.id)
     assert await revoke_token(conn, clinic.id, token.id)
-    with pytest.raises(OrganizationNotReady, match="known already"):
+    with pytest.raises(InvalidRequest, match=r"token: .* known already"):
         await add_token(conn, clinic.id, token="t")
     assert await find_organization_by_token(conn, "t") is None
 
 
 async def test_a_token_of_no_organization_is_refused(conn: Connection) -> None:
-    with pytest.raises(OrganizationNotReady, match="no organization"):
+    with pytest.raises(OrganizationNotFound, match="no organization"):
         await add_token(conn, uuid4())
 
 
@@ -115,3 +118,12 @@ async def test_names_are_stored_without_what_nobody_sees(conn: Connection) -> No
     """So that they are found again as they are said."""
     await a_clinic(conn, resources=["  Dr.\u00a0 Lee\u200b "])
     assert await conn.fetchval("select resource from resources") == "Dr. Lee"
+
+
+async def test_an_organization_is_found_by_its_id(conn: Connection, clinic: Organization) -> None:
+    """As it was added; another id is nobody's; one that can't take bookings says why."""
+    assert await find_organization(conn, clinic.id) == clinic
+    assert await find_organization(conn, uuid4()) is None
+    await conn.execute("update organizations set timezone = 'Mars/Base'")
+    with pytest.raises(OrganizationNotReady, match="time zone"):
+        await find_organization(conn, clinic.id)

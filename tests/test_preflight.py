@@ -22,7 +22,8 @@ from booking_core import (
     preflight,
 )
 from booking_core._statements import Statement
-from booking_core.preflight import SERVING, SETTING_UP
+from booking_core.fitness import _statements as fitness
+from booking_core.fitness.preflight import SERVING, SETTING_UP
 from tests.conftest import SCHEMA, connected, count, psql
 from tests.factories import TOKEN, a_clinic, a_request, arguments
 from tests.test_command import BOOK, empty_url, folder, free_port, run, served
@@ -566,7 +567,8 @@ def test_each_statement_is_planned_or_its_own() -> None:
         # What only changes who may use the tables.
         r"|list_open_tables|list_role_grants"
     )
-    statements = {value for value in vars(_statements).values() if isinstance(value, Statement)}
+    modules = {**vars(_statements), **vars(fitness)}.values()
+    statements = {value for value in modules if isinstance(value, Statement)}
     ours = {statement for statement in statements if own.fullmatch(statement.name)}
     assert statements - ours == {*SERVING, *SETTING_UP}
 

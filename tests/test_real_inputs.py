@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from booking_core import Booked, Connection, InvalidRequest, OrganizationNotReady, book
+from booking_core import Booked, Connection, InvalidRequest, book
 from tests.conftest import Endpoint, Logged, connected, count, ours
 from tests.factories import NEW_YORK, a_call, a_clinic, a_request, arguments, in_days, tool_calls
 from tests.wire import counting
@@ -184,5 +184,5 @@ async def test_a_number_that_nobody_has_gives_way(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("zone", ["EST", "EST5EDT", "right/America/New_York", "Factory", "GMT+5"])
 async def test_a_zone_of_no_place_is_refused(conn: Connection, zone: str) -> None:
     """July would be an hour off."""
-    with pytest.raises(OrganizationNotReady, match="zone"):
+    with pytest.raises(InvalidRequest, match="timezone: It must be Region/City"):
         await a_clinic(conn, timezone=zone)

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from booking_core import Connection, Finding, Organization, book, preflight
-from booking_core._rules import RULES, literals
+from booking_core.fitness.rules import RULES, literals
 from tests import servers
 from tests.factories import a_request
 

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from booking_asgi.postgres import find_programs
 from booking_core import Connection, _statements, read_schema
 from booking_core._statements import Statement
+from booking_core.fitness import _statements as fitness
 from tests.conftest import SCHEMA, connected, psql
 
 SQL = SCHEMA.parent
-STATEMENTS = [value for value in vars(_statements).values() if isinstance(value, Statement)]
+STATEMENTS = [
+    value
+    for module in (_statements, fitness)
+    for value in vars(module).values()
+    if isinstance(value, Statement)
+]
 EACH = pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement.name)
 SAMPLES = {
     "org_id": "00000000-0000-4000-8000-000000000001",
@@ -47,7 +54,7 @@ SAMPLES = {
 
 def test_each_file_is_a_statement() -> None:
     """And each statement a file of its name; schema and adopt are those that are neither."""
-    files = {path.stem for path in SQL.glob("*.sql")}
+    files = {path.stem for path in (*SQL.glob("*.sql"), *SQL.glob("fitness/*.sql"))}
     assert files - {"adopt", "schema"} == {statement.name for statement in STATEMENTS}
 
 
@@ -71,7 +78,7 @@ def test_a_statement_runs_in_psql(url: str, statement: Statement) -> None:
         part for name in statement.parameters for part in ("-v", f"{name}='{SAMPLES[name]}'")
     ]
     psql(url, "-c", ORGANIZATION)
-    psql(url, *variables, "-f", str(SQL / f"{statement.name}.sql"))
+    psql(url, *variables, "-f", str(path_of(statement)))
 
 
 @pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
@@ -87,9 +94,13 @@ def test_a_statement_runs_in_pgbench(url: str, statement: Statement, mode: str) 
     ]
     command = [str(find_programs() / "pgbench"), "-n", "-t", "2", "-M", mode, *variables]
     done = subprocess.run(
-        [*command, "-f", str(SQL / f"{statement.name}.sql"), url], capture_output=True, text=True
+        [*command, "-f", str(path_of(statement)), url], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def path_of(statement: Statement) -> Path:
+    return next(SQL.rglob(f"{statement.name}.sql"))
 
 
 ORGANIZATION = f"""

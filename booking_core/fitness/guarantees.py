@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import asyncpg
 
 from booking_core._statements import read_schema
-from booking_core.errors import Finding
+from booking_core.fitness.findings import Finding
 
 WRITTEN = ("contacts", "appointments")
 # Bare of comments, to be compared with what PostgreSQL has, and printed as a mend.

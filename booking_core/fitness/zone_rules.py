@@ -9,9 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core.contacts import Connection
-from booking_core.errors import Finding, OrganizationNotReady
+from booking_core._statements import Connection
+from booking_core.errors import OrganizationNotReady
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.findings import Finding
 from booking_core.organizations import Organization
 from booking_core.zones import is_region, zone
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import asyncpg
 
-from booking_core.contacts import Connection
+from booking_core._statements import Connection
 
 LOCK_TRIES = 100
 

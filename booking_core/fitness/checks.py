@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import asyncpg
 
-from booking_core.contacts import Connection
-from booking_core.errors import Finding
+from booking_core._statements import Connection
+from booking_core.fitness.findings import Finding
 
 Row: TypeAlias = "Mapping[str, str | None]"
 

@@ -8,11 +8,11 @@ from importlib.resources.abc import Traversable
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core._briefly import STEP_SECONDS, briefly
-from booking_core.adoption import find_obstacles
-from booking_core.contacts import Connection
-from booking_core.errors import Finding
+from booking_core._statements import Connection, check_connection, read_sql, sql_folder
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.adoption import find_obstacles
+from booking_core.fitness.briefly import STEP_SECONDS, briefly
+from booking_core.fitness.findings import Finding
 
 CONCURRENTLY = re.compile(r"create unique index concurrently if not exists (\w+)")
 LOCK_SECONDS = 30
@@ -53,6 +53,7 @@ async def upgrade(conn: Connection, *, lock: bool = False) -> list[Finding]:
 
     Raises what asyncpg raises, such as `LockNotAvailableError`.
     """
+    check_connection(conn)
     if conn.is_in_transaction():
         raise asyncpg.InterfaceError("each step commits: upgrade runs outside of a transaction")
     await _take_turn(conn)
@@ -79,7 +80,7 @@ async def upgrade(conn: Connection, *, lock: bool = False) -> list[Finding]:
 
 def migration_names() -> list[str]:
     """The steps in their order."""
-    files: list[Traversable] = list(sql.sql_folder().joinpath("migrations").iterdir())
+    files: list[Traversable] = list(sql_folder().joinpath("migrations").iterdir())
     return sorted(file.name.removesuffix(".sql") for file in files)
 
 
@@ -93,7 +94,7 @@ async def _take_turn(conn: Connection) -> None:
 
 
 async def _run(conn: Connection, name: str) -> None:
-    step = sql.read_sql(f"migrations/{name}")
+    step = read_sql(f"migrations/{name}")
     if index := CONCURRENTLY.search(step):
         values = {"index": index[1]}
         # A try that broke off leaves an index that is not valid, and IF NOT EXISTS passes it over.

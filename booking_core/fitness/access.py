@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core._briefly import briefly
-from booking_core.contacts import Connection
-from booking_core.errors import Finding, Severity
-from booking_core.migrations import pending_migrations, release_finding
+from booking_core._statements import Connection, check_connection
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.briefly import briefly
+from booking_core.fitness.findings import Finding, Severity
+from booking_core.fitness.migrations import pending_migrations, release_finding
 
 
 async def grant_role(conn: Connection, role: str) -> list[Finding]:
@@ -20,6 +20,7 @@ async def grant_role(conn: Connection, role: str) -> list[Finding]:
     and on each table a policy. All of it commits in one transaction, and is safe to repeat. Run it
     as the owner of the tables. Raises what asyncpg raises, such as `LockNotAvailableError`.
     """
+    check_connection(conn)
     values = {"role": role}
     if faults := await _faults(conn):
         return faults
@@ -39,6 +40,7 @@ async def lock_down(conn: Connection) -> list[Finding]:
     commits for itself; it is safe to repeat. Run it as the owner of the tables. Raises what asyncpg
     raises, such as `LockNotAvailableError`.
     """
+    check_connection(conn)
     if faults := await _faults(conn):
         return faults
     if faults := [Finding(**row) for row in await conn.fetch(*sql.FIND_LOCK_DOWN_FAULTS.bind({}))]:

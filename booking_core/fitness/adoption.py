@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core._briefly import STEP_SECONDS
-from booking_core._rules import RULES, rule_findings, status_findings
-from booking_core.contacts import Connection
-from booking_core.errors import Finding
+from booking_core._statements import Connection, Statement, check_connection, read_sql
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.briefly import STEP_SECONDS
+from booking_core.fitness.findings import Finding
+from booking_core.fitness.rules import RULES, rule_findings, status_findings
 from booking_core.resources import parse_resources
 
 STEP = re.compile(r"^(?=-- step: )", re.MULTILINE)
@@ -36,10 +36,11 @@ async def adopt(
     one the first. Contacts are neither written nor altered but for an index on their emails.
 
     With more than 20,000 active appointments it wants `lock`: bookings then wait for a while.
-    Raises `OrganizationNotReady` without a resource, `InvalidRequest` for a name that is not one
-    line of printable text, and what asyncpg raises, such as
+    Raises `InvalidRequest` without a resource and for a name that is not one line of printable
+    text, and what asyncpg raises, such as
     `LockNotAvailableError` where others hold the table for longer than it tries.
     """
+    check_connection(conn)
     resources = parse_resources(resources)
     if conn.is_in_transaction():
         raise asyncpg.InterfaceError("each step commits: adopt runs outside of a transaction")
@@ -61,7 +62,7 @@ async def adopt(
 
 def read_adoption() -> str:
     """The SQL that adopts a database, for psql; safe to run again."""
-    return sql.read_sql("adopt")
+    return read_sql("adopt")
 
 
 def adoption_steps() -> list[str]:
@@ -70,7 +71,7 @@ def adoption_steps() -> list[str]:
 
 
 async def find_obstacles(
-    conn: Connection, statements: Sequence[sql.Statement], values: Mapping[str, object]
+    conn: Connection, statements: Sequence[Statement], values: Mapping[str, object]
 ) -> list[Finding]:
     """What the statements find, as they see the database with our two functions in it.
 
@@ -80,7 +81,7 @@ async def find_obstacles(
     transaction = conn.transaction()
     await transaction.start()
     try:
-        await conn.execute(sql.read_sql("migrations/0002_functions"))
+        await conn.execute(read_sql("migrations/0002_functions"))
         await conn.execute(*sql.FORBID_WRITING.bind({}))
         return [
             Finding(**row)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core._checks import UNTOLD, Row, passing
-from booking_core.contacts import Connection
-from booking_core.errors import Finding
+from booking_core._statements import Connection
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.checks import UNTOLD, Row, passing
+from booking_core.fitness.findings import Finding
 
 ACTIVE = ("pending", "confirmed")
 STATUSES = (*ACTIVE, "cancelled", "completed", "no_show")

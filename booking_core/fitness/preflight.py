@@ -9,20 +9,21 @@ from typing import TypeAlias
 
 import asyncpg
 
-from booking_core import _statements as sql
-from booking_core._checks import REFUSED, refusal
-from booking_core._guarantees import guarantee_findings
-from booking_core._rules import rule_findings
-from booking_core._zone_faults import (
+from booking_core import _statements
+from booking_core._statements import Connection, check_connection
+from booking_core.fitness import _statements as sql
+from booking_core.fitness.access import access_findings
+from booking_core.fitness.checks import REFUSED, refusal
+from booking_core.fitness.findings import Finding
+from booking_core.fitness.guarantees import guarantee_findings
+from booking_core.fitness.migrations import release_finding
+from booking_core.fitness.rules import rule_findings
+from booking_core.fitness.zone_rules import (
     NOBODY,
     clock_findings,
     midnight_utc,
     organization_findings,
 )
-from booking_core.access import access_findings
-from booking_core.contacts import Connection
-from booking_core.errors import Finding
-from booking_core.migrations import release_finding
 
 Rows: TypeAlias = "Sequence[asyncpg.Record]"
 
@@ -34,6 +35,7 @@ async def preflight(conn: Connection) -> list[Finding]:
     It reads all contacts once, for their phones. A failure of the connection or of a lock is
     asyncpg's own error.
     """
+    check_connection(conn)
     transaction = conn.transaction()
     await transaction.start()
     try:
@@ -55,27 +57,28 @@ SAMPLE: dict[str, object] = {
     **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
 }
 SERVING = (
-    sql.BOOK,
-    sql.FIND_ORGANIZATION_BY_TOKEN,
-    sql.FIND_REFUSALS,
-    sql.INSERT_CONTACT_BY_EMAIL,
-    sql.LOCK_CONTACT_EMAIL,
-    sql.LIST_LIVE_TOKENS,
-    sql.LIST_RESOURCES,
-    sql.TOUCH_CONTACT_BY_EMAIL,
-    sql.UPSERT_CONTACT,
+    _statements.BOOK,
+    _statements.FIND_ORGANIZATION,
+    _statements.FIND_ORGANIZATION_BY_TOKEN,
+    _statements.FIND_REFUSALS,
+    _statements.INSERT_CONTACT_BY_EMAIL,
+    _statements.LOCK_CONTACT_EMAIL,
+    _statements.LIST_LIVE_TOKENS,
+    _statements.LIST_RESOURCES,
+    _statements.TOUCH_CONTACT_BY_EMAIL,
+    _statements.UPSERT_CONTACT,
 )
 SETTING_UP = (
-    sql.ADD_ORGANIZATION,
-    sql.ADD_RESOURCE,
-    sql.ADD_TOKEN,
-    sql.LIST_APPOINTMENTS,
-    sql.LIST_TOKENS,
-    sql.LIST_TRIGGERS,
+    _statements.ADD_ORGANIZATION,
+    _statements.ADD_RESOURCE,
+    _statements.ADD_TOKEN,
+    _statements.LIST_APPOINTMENTS,
+    _statements.LIST_TOKENS,
+    _statements.LIST_TRIGGERS,
     sql.NAME_RESOURCES,
-    sql.REMOVE_ORGANIZATION,
-    sql.REVOKE_TOKEN,
-    sql.TOUCH_TOKENS,
+    _statements.REMOVE_ORGANIZATION,
+    _statements.REVOKE_TOKEN,
+    _statements.TOUCH_TOKENS,
 )
 
 
@@ -137,10 +140,10 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
 def _with_functions(finding: Finding) -> Finding:
     if finding.what != "functions":
         return finding
-    return replace(finding, mend=sql.read_sql("migrations/0002_functions"))
+    return replace(finding, mend=_statements.read_sql("migrations/0002_functions"))
 
 
-async def _read(conn: Connection, statement: sql.Statement) -> Rows:
+async def _read(conn: Connection, statement: _statements.Statement) -> Rows:
     """The rows, or none where they can't be read: that is found, and said, elsewhere. None as well
     where the role's own statement_timeout is too short to count them."""
     try:

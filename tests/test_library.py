@@ -1,0 +1,115 @@
+"""The library's face: what it exports, its types, and what it says of a wrong connection."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import asyncpg
+import pytest
+
+import booking_core
+from booking_core import Connection
+
+PUBLIC = {
+    name: value
+    for name, value in vars(booking_core).items()
+    if not name.startswith("_") and not isinstance(value, ModuleType)
+}
+NO_CONNECTION = r"an asyncpg connection, not (Pool|Psycopg|NoneType)"
+VERBS = [name for name, value in PUBLIC.items() if inspect.iscoroutinefunction(value)]
+TYPED = """
+from datetime import datetime, timezone
+from typing import assert_type
+from uuid import UUID
+
+import asyncpg
+
+from booking_core import (
+    Booked, BookingRequest, Email, LimitReached, Limits, Organization, Phone, SlotTaken,
+    book, find_organization, parse_email, parse_phone,
+)
+
+
+async def program(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    async with pool.acquire() as conn:
+        clinic = await find_organization(conn, UUID(int=0))
+        assert_type(clinic, Organization | None)
+        phone = assert_type(parse_phone("(555) 123-4567", "US"), Phone)
+        email = assert_type(parse_email("sam@test.com"), Email)
+        request = BookingRequest(
+            org_id=UUID(int=0), phone=phone, email=email,
+            scheduled_at=datetime(2030, 12, 2, 14, tzinfo=timezone.utc),
+        )
+        assert_type(await book(conn, request), Booked | SlotTaken)
+        assert_type(await book(conn, request, Limits()), Booked | SlotTaken | LimitReached)
+        {wrong}
+"""
+
+
+def test_all_that_is_public_is_exported() -> None:
+    """And nothing else; each class and function says what it is for."""
+    assert sorted(booking_core.__all__) == sorted(PUBLIC)
+    documented = (value for value in PUBLIC.values() if inspect.isclass(value) or callable(value))
+    # Aliases and new types have no docstring of their own.
+    without = [one for one in documented if isinstance(one, type) and not one.__doc__]
+    assert without == []
+    assert [name for name in VERBS if not PUBLIC[name].__doc__] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_only_a_connection_of_asyncpg_will_do(verb: str, shared_url: str) -> None:
+    """A pool, another driver's connection or none at all: a TypeError that names asyncpg."""
+    given = {
+        name: "x"
+        for name, parameter in inspect.signature(PUBLIC[verb]).parameters.items()
+        if name != "conn" and parameter.default is inspect.Parameter.empty
+    }
+
+    class Psycopg:
+        """Of another driver."""
+
+    async with asyncpg.create_pool(shared_url, min_size=0, max_size=1) as pool:
+        wrong: list[Any] = [pool, Psycopg(), None]
+        for conn in wrong:
+            with pytest.raises(TypeError, match=NO_CONNECTION):
+                await PUBLIC[verb](conn, **given)
+        with pytest.raises(TypeError, match=r"async with pool\.acquire\(\) as conn"):
+            await PUBLIC[verb](pool, **given)
+
+
+async def test_a_connection_of_a_pool_will_do(conn: Connection, shared_url: str) -> None:
+    async with (
+        asyncpg.create_pool(shared_url, min_size=0, max_size=1) as pool,
+        pool.acquire() as pooled,
+    ):
+        assert await booking_core.preflight(pooled) == await booking_core.preflight(conn)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "complaint"),
+    [
+        ("", None),
+        ("await book(pool, request)", "call-overload"),
+        ("await book(conn, request, 3)", "call-overload"),
+        ("request.phone = phone", "misc"),
+        (
+            'BookingRequest(org_id=UUID(), phone="555", scheduled_at=datetime.now())',
+            "arg-type",
+        ),
+    ],
+)
+def test_its_types_are_checked(tmp_path: Path, wrong: str, complaint: str | None) -> None:
+    """By mypy --strict, in a program that uses it."""
+    program = tmp_path / "program.py"
+    program.write_text(TYPED.format(wrong=wrong))
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(program)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if complaint is None:
+        assert done.returncode == 0, done.stdout
+    else:
+        assert done.stdout.count("error:") == 1 and f"[{complaint}]" in done.stdout, done.stdout

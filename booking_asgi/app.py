@@ -23,7 +23,7 @@ from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.tenants import Tenants
 from booking_asgi.webhook import SAFE, State, answer_tools, json_reply
-from booking_core import Connection
+from booking_core import Connection, Limits
 
 MOST_BYTES = 2_000_000
 READY_SECONDS = 1.0
@@ -59,6 +59,9 @@ def create_app(config: Config) -> Router:
             await connections.open(1)
             yield State(
                 config=config,
+                limits=Limits(
+                    most_per_call=config.most_per_call, most_per_contact=config.most_per_contact
+                ),
                 database=database,
                 door=Door(),
                 tenants=Tenants(database),

@@ -35,6 +35,8 @@ FAILED: Mapping[FailureCode, str] = {
 # No unique key for ON CONFLICT (org_id, phone), and no privilege.
 NO_TABLE = ("42P10", "42501")
 
+NO_LIMITS = Limits()
+
 log = structlog.get_logger("booking_asgi")
 
 
@@ -76,7 +78,7 @@ async def _book(lease: Lease, request: Understood, limits: Limits) -> Outcome:
         )
     try:
         outcome = await lease.run(
-            lambda conn: book(conn, request, limits if request.call_id else Limits())
+            lambda conn: book(conn, request, limits if request.call_id else NO_LIMITS)
         )
     except InvalidRequest as error:
         return error

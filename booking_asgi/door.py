@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator
 from uuid import UUID
 
 # What one process does in about a second. The last of more would hear nothing within any deadline,
@@ -18,25 +16,26 @@ class Door:
 
     def __init__(self) -> None:
         self._inside: Counter[UUID | None] = Counter()
+        self._all = 0
 
-    @contextlib.contextmanager
-    def place(self, org_id: UUID | None) -> Iterator[bool]:
-        """Whether there is one, until the request is answered. None: nobody knows whose it is."""
-        if not self._has_room(org_id):
-            yield False
-            return
-        self._inside[org_id] += 1
-        try:
-            yield True
-        finally:
-            self._inside[org_id] -= 1
-            if not self._inside[org_id]:
-                del self._inside[org_id]
-
-    def _has_room(self, org_id: UUID | None) -> bool:
+    def enter(self, org_id: UUID | None) -> bool:
+        """Whether there is a place; then the request must `leave` once it is answered. None: nobody
+        knows whose request it is."""
         own = self._inside[org_id]
-        others = self._inside.total() - own
-        if others == 0:
-            return own < MOST_AT_ONCE
+        others = self._all - own
         # One that was alone may have all places: half as many more are for those who come then.
-        return own < MOST_AT_ONCE // 2 and own + others < MOST_AT_ONCE * 3 // 2
+        has_room = (
+            own < MOST_AT_ONCE // 2 and self._all < MOST_AT_ONCE * 3 // 2
+            if others
+            else own < MOST_AT_ONCE
+        )
+        if has_room:
+            self._inside[org_id] = own + 1
+            self._all += 1
+        return has_room
+
+    def leave(self, org_id: UUID | None) -> None:
+        self._all -= 1
+        self._inside[org_id] -= 1
+        if not self._inside[org_id]:
+            del self._inside[org_id]

@@ -15,6 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -25,8 +26,9 @@ from booking_asgi import codec
 
 PHONE = re.compile(r"\+?\d[\d ().-]{7,17}\d")
 MOST_LINES = 10_000
-# So that the writing thread takes many lines at once, and does not interrupt each request.
-PAUSE_SECONDS = 0.02
+# So that the writing thread takes many lines at once: each time that it wakes, the event loop has
+# to leave Python to it. At 0.02 s that costs more than a tenth of a request.
+PAUSE_SECONDS = 0.1
 EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 
 
@@ -59,17 +61,16 @@ def configure(format: Literal["text", "json"]) -> None:
     """Send every log line of the process to standard output, as text or as JSON lines."""
     global _lines
     _lines = lines = _Lines(sys.stdout)
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
     render = _as_text if format == "text" else _as_json
     # Not through the standard library, which takes twice as long: a tenth of a request.
     structlog.configure(
-        processors=[structlog.processors.add_log_level, stamp, render],
+        processors=[render],
         logger_factory=lambda *_: lines,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[structlog.processors.add_log_level, _clean_foreign],
-        processors=[stamp, structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
     )
     handler = logging.StreamHandler(lines)
     handler.setFormatter(formatter)
@@ -96,6 +97,7 @@ class _Lines:
         self._is_idle = threading.Event()
         self._is_idle.set()
         self._wake = threading.Event()
+        self._is_awaited = threading.Event()
         self._thread: threading.Thread | None = None
 
     def info(self, line: str) -> None:
@@ -121,7 +123,9 @@ class _Lines:
         """The standard library calls it after each line: the thread does it."""
 
     def drain(self, seconds: float) -> None:
+        self._is_awaited.set()
         self._is_idle.wait(seconds)
+        self._is_awaited.clear()
 
     def _keep_writing(self) -> None:
         while True:
@@ -129,7 +133,7 @@ class _Lines:
             self._wake.clear()
             while self._waiting:
                 self._write_waiting()
-                time.sleep(PAUSE_SECONDS)
+                self._is_awaited.wait(PAUSE_SECONDS)
             self._is_idle.set()
             # One that came between the last look and this moment woke nobody.
             if self._waiting and self._is_idle.is_set():
@@ -166,10 +170,23 @@ def _clean_foreign(logger: WrappedLogger, method: str, event: EventDict) -> Even
 
 
 def _as_text(logger: WrappedLogger, method: str, event: EventDict) -> str:
-    head = [event.pop("timestamp"), event.pop("level").upper(), event.pop("event")]
-    fields = codec.encode(event) if event else ""
-    return " ".join([*head, fields]).rstrip()
+    level, text = event.pop("level", method).upper(), event.pop("event")
+    fields = f" {codec.encode(event)}" if event else ""
+    return f"{_now()} {level} {text}{fields}".rstrip()
 
 
 def _as_json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    event.setdefault("level", method)
+    event["timestamp"] = _now()
     return codec.encode(event)
+
+
+def _now() -> str:
+    """2027-03-01T14:00:00.123456Z, for which structlog's own takes twice as long."""
+    second, fraction = divmod(time.time_ns(), 1_000_000_000)
+    return f"{_second(second)}.{fraction // 1000:06}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))

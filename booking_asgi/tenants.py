@@ -17,12 +17,19 @@ from booking_core.organizations import token_sha256
 
 log = structlog.get_logger("booking_asgi")
 
-# A revoked token works for so long at most.
-KNOWN_SECONDS = 5.0
+# A revoked token works for so long at most, where the database answers.
+FRESH_SECONDS = 5.0
 # Before that they are loaded again, so that who calls all the time never waits for it.
 RENEWED_SECONDS = 2.0
-# So often at most for a token that is not among them: it may be new.
-UNKNOWN_SECONDS = 1.0
+# Where the database does not answer, the tokens that were loaded last are good for so long.
+KNOWN_SECONDS = 60.0
+# A load begins so long after the one before, whatever is asked: an unknown token waits for it.
+APART_SECONDS = 1.0
+# So many requests at most wait for it; each may hold a piece of its body.
+MOST_WAITING = 64
+# A load takes so long at most, and a known token waits for so long at most.
+LOAD_SECONDS = 3.0
+PATIENCE_SECONDS = 1.0
 # So often at most it is written down which are in use.
 TOLD_SECONDS = 60.0
 ID_LENGTH = 12
@@ -49,48 +56,92 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._live: Mapping[bytes, Organization | OrganizationNotReady] = {}
-        self._loaded_at = -math.inf
-        self._loading: asyncio.Task[None] | None = None
+        # The hashes of the tokens that were asked for since they were loaded.
+        self._asked: dict[str, bytes] = {}
         self._used: set[bytes] = set()
         self._told_at = -math.inf
+        # When the last load began, when the last one that succeeded began, and when one failed.
+        self._begun_at = self._loaded_at = self._failed_at = -math.inf
+        self._loading: asyncio.Task[None] | None = None
+        self._has_begun = False
+        self._waiting = 0
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """None where it is nobody's. Raises `Unavailable`, or `OrganizationNotReady`."""
-        key = token_sha256(token)
-        while (now := time.monotonic()) < give_up_at:
-            age = now - self._loaded_at
-            found = self._live.get(key)
-            is_due = age > min(KNOWN_SECONDS, RENEWED_SECONDS if found else UNKNOWN_SECONDS)
-            is_first = is_due and self._loading is None
-            if is_first:
-                self._loading = self._database.in_background(self._load(give_up_at))
-            if age <= KNOWN_SECONDS and (found or not is_due):
-                if found:
-                    self._used.add(key)
-                return _ready(found)
-            loading = self._loading
-            assert loading is not None
-            await asyncio.wait({loading}, timeout=give_up_at - now)
-            # Where it was given up for one who came earlier, it is asked anew.
-            if not loading.done() or (
-                not is_first and isinstance(loading.exception(), Unavailable)
-            ):
-                continue
-            loading.result()
-            return _ready(self._live.get(key))
-        raise Unavailable("past the deadline")
+        now = time.monotonic()
+        found, age = self._look_up(token), now - self._loaded_at
+        if found is None or age > KNOWN_SECONDS:
+            found = await self._find_anew(
+                token, is_stale=age > KNOWN_SECONDS, give_up_at=give_up_at
+            )
+        elif age > FRESH_SECONDS:
+            # Nobody has asked for a while, or the database does not answer.
+            loading = self._load_soon()
+            if now > self._failed_at + APART_SECONDS:
+                await asyncio.wait({loading}, timeout=min(give_up_at - now, PATIENCE_SECONDS))
+            found = self._look_up(token)
+        elif age > RENEWED_SECONDS:
+            self._load_soon()
+        if isinstance(found, OrganizationNotReady):
+            raise found.with_traceback(None)
+        return found
 
-    async def _load(self, give_up_at: float) -> None:
-        asked_at = time.monotonic()
+    def _look_up(self, token: str) -> Organization | OrganizationNotReady | None:
+        # To hash a token costs a hundredth of a request.
+        if (key := self._asked.get(token)) is not None:
+            return self._live.get(key)
+        key = token_sha256(token)
+        if (found := self._live.get(key)) is not None:
+            self._asked[token] = key
+        return found
+
+    async def _find_anew(
+        self, token: str, *, is_stale: bool, give_up_at: float
+    ) -> Organization | OrganizationNotReady | None:
+        """After a load that begins from now on, since the token may be new. Raises where that
+        fails. Where many wait already, the token is nobody's."""
+        if self._waiting >= MOST_WAITING and not is_stale:
+            return None
+        self._waiting += 1
         try:
+            if self._loading is not None and self._has_begun:
+                before = self._loading
+                await _wait_for(before, give_up_at)
+                # Where it fails, that is another's failure.
+                if before.exception() is None and (found := self._look_up(token)) is not None:
+                    return found
+            loading = self._load_soon()
+            await _wait_for(loading, give_up_at)
+            loading.result()
+            return self._look_up(token)
+        finally:
+            self._waiting -= 1
+
+    def _load_soon(self) -> asyncio.Task[None]:
+        if self._loading is None:
+            self._loading = self._database.in_background(self._load())
+        return self._loading
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.sleep(self._begun_at + APART_SECONDS - time.monotonic())
+            self._has_begun, self._begun_at = True, time.monotonic()
+            begun_at = self._begun_at
+            give_up_at = begun_at + LOAD_SECONDS
             self._live = await self._database.within(
                 give_up_at, lambda lease: lease.run(list_live_tokens)
             )
-            self._loaded_at = asked_at
+            self._loaded_at, self._failed_at = begun_at, -math.inf
+        except Exception as error:  # whatever it is, the next load may succeed
+            self._failed_at = time.monotonic()
+            log.warning("VapiTools: ⚠️ Tokens could not be loaded", **describe(error))
+            raise
         finally:
-            self._loading = None
-        if asked_at > self._told_at + TOLD_SECONDS and (used := self._used & self._live.keys()):
-            self._told_at, self._used = asked_at, set()
+            self._loading, self._has_begun = None, False
+        self._used.update(self._asked.values())
+        self._asked.clear()
+        if begun_at > self._told_at + TOLD_SECONDS and (used := self._used & self._live.keys()):
+            self._told_at, self._used = begun_at, set()
             # In nobody's way: who waited for the tokens has them.
             self._database.in_background(self._tell(used, give_up_at))
 
@@ -103,7 +154,7 @@ class Tenants:
             log.warning("VapiTools: Use of tokens is not written down", **describe(error))
 
 
-def _ready(found: Organization | OrganizationNotReady | None) -> Organization | None:
-    if isinstance(found, OrganizationNotReady):
-        raise found
-    return found
+async def _wait_for(loading: asyncio.Task[None], give_up_at: float) -> None:
+    await asyncio.wait({loading}, timeout=max(0.0, give_up_at - time.monotonic()))
+    if not loading.done():
+        raise Unavailable("past the deadline")

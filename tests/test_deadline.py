@@ -617,7 +617,7 @@ async def test_a_token_that_is_remembered(
     server: Server, harmed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is known without the database: what is wrong with the arguments is told."""
-    monkeypatch.setattr(tenants, "KNOWN_SECONDS", GUARD)
+    monkeypatch.setattr(tenants, "FRESH_SECONDS", 0.0)
     async with hurried(harmed) as endpoint:
         await in_the_end(endpoint, [0])
         with server.stopped():

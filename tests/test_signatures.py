@@ -142,7 +142,7 @@ async def test_a_signed_request_that_comes_again_runs_nothing(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Captured, and sent again after the cancellation: the first reply, and nothing is booked."""
-    monkeypatch.setattr(tenants, "UNKNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(tenants, "APART_SECONDS", 0.0)
     config = Config(database_url=endpoint.url, hmac_secrets=(SECRET,))
     body = json.dumps(arguments()).encode()
     headers = dict(signed_headers(config, str(int(time.time())), body))

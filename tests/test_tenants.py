@@ -8,15 +8,30 @@ import time
 from unittest import mock
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from booking_asgi import tenants
 from booking_asgi.database import Unavailable
 from booking_core import add_token, list_tokens, touch_tokens
-from tests.conftest import Endpoint, Logged, contacts_and_appointments, database_of, until
+from tests.conftest import (
+    Endpoint,
+    Logged,
+    connected,
+    contacts_and_appointments,
+    database_of,
+    until,
+)
 from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
 
 PATHS = ["/api/vapi/tools", "/api/vapi/tools/book-appointment"]
+WAITS = """
+select exists (
+  select from pg_stat_activity
+  where datname = current_database() and query like '%list_live_tokens%'
+    and wait_event_type = 'Lock'
+)
+"""
 EACH_PATH = pytest.mark.parametrize("path", PATHS)
 
 
@@ -36,9 +51,10 @@ EACH_PATH = pytest.mark.parametrize("path", PATHS)
     ],
 )
 async def test_without_a_known_token_nothing_is_answered(
-    endpoint: Endpoint, path: str, headers: dict[str, str]
+    endpoint: Endpoint, path: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """401, whatever the body says; nothing is written."""
+    monkeypatch.setattr(tenants, "APART_SECONDS", 0.0)
     del endpoint.client.headers["X-Vapi-Secret"]
     for body in (arguments(), {"message": tool_calls(a_call(arguments()))}):
         reply = await endpoint.client.post(path, json=body, headers=headers)
@@ -76,24 +92,85 @@ async def test_a_revoked_token_stops_working(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once what is remembered of it has run out, here at once."""
-    monkeypatch.setattr(tenants, "KNOWN_SECONDS", 0.0)
+    monkeypatch.setattr(tenants, "FRESH_SECONDS", 0.0)
     assert (await endpoint.book(**arguments())).status_code == 200
     await endpoint.conn.execute("update vapi_credentials set revoked_at = now()")
     assert (await endpoint.book(**arguments())).status_code == 401
 
 
-async def test_a_known_token_is_looked_up_once(
-    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Within seconds; for an unknown one at most once a second, here each time: it may be new."""
-    monkeypatch.setattr(tenants, "UNKNOWN_SECONDS", 0.0)
+async def test_a_known_token_is_looked_up_once(endpoint: Endpoint) -> None:
+    """Within seconds: it works a little longer than it should."""
     assert (await endpoint.book(**arguments())).status_code == 200
     await endpoint.conn.execute("update vapi_credentials set revoked_at = now()")
     assert (await endpoint.book(**arguments())).status_code == 200
+
+
+async def test_a_new_token_is_never_refused(endpoint: Endpoint) -> None:
+    """However lately the tokens were loaded: it waits for the next load, a second at most."""
     headers = {"X-Vapi-Secret": "new"}
     assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 401
     await add_token(endpoint.conn, endpoint.clinic.id, token="new")
     assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 400
+
+
+async def test_a_token_that_is_made_during_a_load_is_not_refused(endpoint: Endpoint) -> None:
+    """The load that has begun does not know it, so it waits for the next one."""
+    await endpoint.conn.execute("""
+        alter table vapi_credentials rename to held;
+        create view vapi_credentials as
+        select * from held where pg_advisory_xact_lock_shared(7) is not null;
+        """)
+    async with database_of(endpoint.url) as database, connected(endpoint.url) as conn:
+        found = tenants.Tenants(database)
+        give_up_at = time.monotonic() + 30
+        await conn.execute("select pg_advisory_lock(7)")
+        first = asyncio.create_task(found.find(TOKEN, give_up_at))
+        await until(endpoint.conn, WAITS)
+        await add_token(conn, endpoint.clinic.id, token="new")
+        second = asyncio.create_task(found.find("new", give_up_at))
+        await asyncio.sleep(0)
+        await conn.execute("select pg_advisory_unlock(7)")
+        assert [await first, await second] == [endpoint.clinic] * 2
+
+
+async def test_few_wait_for_a_load(endpoint: Endpoint) -> None:
+    """Of a thousand guesses 64 wait; the others are nobody's at once. A good token waits for none,
+    though the database does not answer here."""
+    async with database_of(endpoint.url) as database, connected(endpoint.url) as conn:
+        found = tenants.Tenants(database)
+        give_up_at = time.monotonic() + 30
+        assert await found.find(TOKEN, give_up_at)
+        async with conn.transaction():
+            await conn.execute("lock table vapi_credentials")
+            guesses = [
+                asyncio.create_task(found.find(f"guess {number}", give_up_at))
+                for number in range(1000)
+            ]
+            await asyncio.sleep(0)
+            assert await found.find(TOKEN, give_up_at) == endpoint.clinic
+            await until(endpoint.conn, WAITS)
+            assert sum(not guess.done() for guess in guesses) == tenants.MOST_WAITING
+        assert set(await asyncio.gather(*guesses)) == {None}
+
+
+async def test_known_tokens_outlive_a_database_that_does_not_answer(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a minute, and no longer; an unknown one is neither valid nor invalid meanwhile."""
+    monkeypatch.setattr(tenants, "FRESH_SECONDS", 0.0)
+    async with database_of(endpoint.url) as database:
+        found = tenants.Tenants(database)
+        assert await found.find(TOKEN, time.monotonic() + 30)
+        await endpoint.conn.execute("alter table vapi_credentials rename to gone")
+        for _ in range(2):
+            assert await found.find(TOKEN, time.monotonic() + 30) == endpoint.clinic
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await found.find("another", time.monotonic() + 30)
+        monkeypatch.setattr(tenants, "KNOWN_SECONDS", 0.0)
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await found.find(TOKEN, time.monotonic() + 30)
+        await endpoint.conn.execute("alter table gone rename to vapi_credentials")
+        assert await found.find(TOKEN, time.monotonic() + 30) == endpoint.clinic
 
 
 async def test_guesses_cost_one_query_a_second(endpoint: Endpoint) -> None:

@@ -102,6 +102,7 @@ def serve(config: Config, demo: bool) -> None:
             uvicorn.Config(
                 create_app(dataclasses.replace(config, database_url=url)),
                 http=BoundedProtocol,  # httptools: h11 lets malformed framing through
+                ws="none",
                 loop="uvloop",
                 lifespan="on",
                 log_config=None,

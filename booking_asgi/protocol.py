@@ -7,32 +7,51 @@ import resource
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 from booking_asgi.refusals import Refusals
 
 MOST_HEAD_BYTES = 65_536
+# With those behind a chunked body.
 MOST_HEADERS = 128
 HEAD_SECONDS = 10.0
+# A body of 2 MB with its head, and a tenth for the framing of its chunks.
+MOST_MESSAGE_BYTES = 2_200_000
+# What is left of a body after its reply is read, so that the reply arrives, but not all of it.
+MOST_LEFT_BYTES = 262_144
+LEFT_SECONDS = 10.0
+MOST_PIPELINED = 16
 UNREAD_SECONDS = 10.0
+LOOK_SECONDS = 2.5
 MOST_CONNECTIONS = 1024
 # For the database, the listener, and what Python opens meanwhile.
 OTHER_FILES = 96
 
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
-)
+HEAD = f"head too large: more than {MOST_HEAD_BYTES} bytes or {MOST_HEADERS} headers"
+MESSAGE = f"message too large: more than {MOST_MESSAGE_BYTES} bytes with its framing"
+PIPELINED = f"too many requests before a reply: more than {MOST_PIPELINED}"
+LEFT = f"body goes on after its refusal: for more than {MOST_LEFT_BYTES} bytes"
 
 
-class HeadTooLarge(Exception):
-    """The parser wraps it, and uvicorn answers."""
+class Refused(Exception):
+    """The request is answered with `status`, and the connection closed."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """One connection. A head has a size, a number of headers and a time; a reply that its client
-    does not read is cut; of too many connections the one that waited longest is closed."""
+    """One connection. A head, a message, what is left of it after its reply, and the requests that
+    come before a reply have a size or a number, and what a client owes has a time. Of too many
+    connections the one that waited longest is closed."""
 
     # By server: those that have no request under way, the one that waits longest first.
     _waiting_of: ClassVar[WeakKeyDictionary[ServerState, dict[BoundedProtocol, None]]] = (
@@ -43,98 +62,145 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._waiting = self._waiting_of.setdefault(self.server_state, {})
-        self._head_bytes = 0
-        # Since when its head is awaited; None while a request is under way, and between two.
-        self._head_since: float | None = None
-        self._head_timer: asyncio.TimerHandle | None = None
-        self._unread_timer: asyncio.TimerHandle | None = None
+        self._running: RequestResponseCycle | None = None
+        self._is_in_head = True
+        # Of the message that arrives, and of that what came after its reply.
+        self._received = self._left = 0
+        # Since when the client owes the rest of a head, or of a body that has its reply.
+        self._owing_since: float | None = None
+        self._unread_since: float | None = None
+        self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(transport)
         self._waiting[self] = None
-        self._head_since = self.loop.time()
-        self._look_at_head()
+        self._owing_since = self.loop.time()
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_again)
         if len(self.connections) > most_connections():
-            self._cut(next(iter(self._waiting)), "too many connections")
+            next(iter(self._waiting))._cut("too many connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._waiting.pop(self, None)
-        self._cancel_timers()
+        if self._look is not None:
+            self._look.cancel()
+        self._unset_keepalive_if_required()
+        self._give_up()  # uvicorn tells only the request that came last
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._head_since is not None and not self.transport.is_closing():
-            self._head_bytes += len(data)
-            if self._head_bytes > MOST_HEAD_BYTES:
-                self._refuse_head()
+        # Piece by piece, so that nothing is parsed far beyond its bound.
+        for start in range(0, len(data), MOST_HEAD_BYTES):
+            if self.transport.is_closing():
+                return
+            try:
+                self._feed(data[start : start + MOST_HEAD_BYTES])
+            except Refused as refused:
+                self._refuse(refused)
+            except httptools.HttpParserUpgrade:
+                pass  # answered as it is, over HTTP/1.1
+            except httptools.HttpParserError as error:
+                cause = error.__context__
+                self._refuse(
+                    cause if isinstance(cause, Refused) else Refused(400, "not valid HTTP")
+                )
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._head_bytes = 0
-        if self._head_since is None:
-            self._head_since = self.loop.time()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        if len(self.headers) > MOST_HEADERS:
-            raise HeadTooLarge
+    def _feed(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if self._is_in_head and self._owing_since is None:
+            self._owing_since = self.loop.time()
+        self._received += len(data)
+        self.parser.feed_data(data)
+        if self._is_in_head:
+            if self._received > MOST_HEAD_BYTES:
+                raise Refused(431, HEAD)
+        elif len(self.headers) > MOST_HEADERS:
+            raise Refused(431, HEAD)
+        elif self._received > MOST_MESSAGE_BYTES:
+            raise Refused(413, MESSAGE)
+        elif self.cycle.response_complete:
+            self._left += len(data)
+            if self._left > MOST_LEFT_BYTES:
+                raise Refused(413, LEFT)
 
     def on_headers_complete(self) -> None:
-        self._head_since = None
+        if len(self.headers) > MOST_HEADERS:
+            raise Refused(431, HEAD)
+        # Most of the time not even with its body.
+        if self._received > MOST_HEAD_BYTES and self._head_bytes() > MOST_HEAD_BYTES:
+            raise Refused(431, HEAD)
+        if len(self.pipeline) >= MOST_PIPELINED:
+            raise Refused(400, PIPELINED)
+        self._is_in_head = False
+        self._owing_since = None
         self._waiting.pop(self, None)
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > MOST_HEAD_BYTES:
-            raise HeadTooLarge
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if len(self.headers) > MOST_HEADERS:
+            raise Refused(431, HEAD)
+        super().on_message_complete()
+        self._is_in_head = True
+        self._received = self._left = 0
+        self._owing_since = None
 
     def on_response_complete(self) -> None:
         if not self.transport.is_closing() and not self.pipeline:
             self._waiting[self] = None
+        if not self._is_in_head and not self.pipeline:
+            self._owing_since = self.loop.time()
         super().on_response_complete()
 
-    def send_400_response(self, msg: str) -> None:
-        if len(self.headers or ()) > MOST_HEADERS or self._is_over():
-            self._refuse_head()
-        else:
-            super().send_400_response(msg)
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self._cut, self, "unread reply")
+    def _head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if self._unread_timer is not None:
-            self._unread_timer.cancel()
-
-    def _is_over(self) -> bool:
-        size = sum(len(name) + len(value) for name, value in self.headers or ())
-        return size > MOST_HEAD_BYTES
-
-    def _look_at_head(self) -> None:
+    def _look_again(self) -> None:
         """Now and then: a timer for each request would cost more than all else here."""
-        if self._head_since is not None and self.loop.time() - self._head_since >= HEAD_SECONDS:
-            self._cut(self, "slow head")
-        else:
-            self._head_timer = self.loop.call_later(HEAD_SECONDS / 2, self._look_at_head)
+        now = self.loop.time()
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_again)
+        if not self.transport.get_write_buffer_size():
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since >= UNREAD_SECONDS:
+            self._cut("unread reply")
+        if self._owing_since is None or self.flow.read_paused:
+            return
+        if now - self._owing_since >= (HEAD_SECONDS if self._is_in_head else LEFT_SECONDS):
+            self._cut("slow head" if self._is_in_head else "slow rest of a refused body")
 
-    def _refuse_head(self) -> None:
-        self._refusals.note("head too large", status=431)
-        if not self.transport.is_closing():
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+    def _refuse(self, refused: Refused) -> None:
+        running = self._running
+        if running is not None and running.response_complete:
+            running = None
+        # In another reply, or before one that is due first, ours would be taken for that one.
+        if running and (self._is_in_head or self.pipeline or running.response_started):
+            self._cut(refused.why)
+            return
+        self._refusals.note(refused.why, status=refused.status)
+        if self._is_in_head or running:
+            self.transport.write(
+                STATUS_LINE[refused.status]
+                + b"content-type: text/plain\r\nconnection: close\r\n"
+                + b"content-length: %d\r\n\r\n%b" % (len(refused.why), refused.why.encode())
+            )
+        self._give_up()
+        self.transport.close()
 
-    def _cut(self, other: BoundedProtocol, why: str) -> None:
-        if other.transport is not None and not other.transport.is_closing():
-            self._refusals.note(why)
-            other.transport.abort()
-        self._waiting.pop(other, None)
+    def _cut(self, why: str) -> None:
+        self._waiting.pop(self, None)
+        self._refusals.note(why)
+        self._give_up()
+        self.transport.abort()
 
-    def _cancel_timers(self) -> None:
-        for timer in (self._head_timer, self._unread_timer):
-            if timer is not None:
-                timer.cancel()
+    def _give_up(self) -> None:
+        """The application hears that the client is gone, and says nothing more."""
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
 
 
 def most_connections() -> int:

@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import time
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 import asyncpg
 
+from booking_asgi.places import Places
 from booking_core import Connection
 
 # Behind a NAT or a proxy, one that was idle for longer may be dead, though nobody hung up.
@@ -100,8 +102,9 @@ class Connections:
         self._timeout = timeout
         self._command_timeout = command_timeout
         self._statement_cache_size = statement_cache_size
-        self._places = asyncio.Semaphore(size)
-        self._open: set[Connection] = set()
+        self._places = Places(size)
+        # And for which organization each is in use, or was last.
+        self._open: dict[Connection, UUID | None] = {}
         self._idle: list[tuple[float, Connection]] = []
 
     async def open(self, count: int) -> None:
@@ -114,32 +117,37 @@ class Connections:
         """Whether nobody has to stand in line. One that hung up meanwhile is made anew."""
         return bool(self._idle) and not self._places.locked()
 
-    async def acquire(self) -> Connection:
-        """The one that was in use last, or a new one. Raises what connecting raises."""
-        await self._places.acquire()
+    async def acquire(self, org_id: UUID | None = None) -> Connection:
+        """The one that was in use last, or a new one. Raises what connecting raises.
+
+        An organization has at most half of them while another one waits.
+        """
+        await self._places.acquire(org_id)
         try:
             while self._idle:
                 since, conn = self._idle.pop()
                 if not conn.is_closed() and time.monotonic() < since + IDLE_SECONDS:
+                    self._open[conn] = org_id
                     return conn
                 self._forget(conn)
             conn = await self._connect()
-            self._open.add(conn)
+            self._open[conn] = org_id
             return conn
         except BaseException:
-            self._places.release()
+            self._places.release(org_id)
             raise
 
     def release(self, conn: Connection) -> None:
         now = time.monotonic()
         self._idle.append((now, conn))
-        self._places.release()
+        self._places.release(self._open.get(conn))
         # The first is the one that was not needed for longest.
         if now > self._idle[0][0] + IDLE_SECONDS:
             self._forget(self._idle.pop(0)[1])
 
     async def drop(self, conn: Connection) -> None:
         """Close it, and leave its place to another."""
+        org_id = self._open.get(conn)
         try:
             # Not terminated at once: that would keep the cancel request of a time-out from being
             # sent. Where it raises, of whatever kind, it has terminated it.
@@ -147,7 +155,7 @@ class Connections:
                 await conn.close(timeout=CLEANUP_SECONDS)
         finally:
             self._forget(conn)
-            self._places.release()
+            self._places.release(org_id)
 
     async def close(self) -> None:
         """All of them: idle ones in good order, those in use by force."""
@@ -167,5 +175,5 @@ class Connections:
         )
 
     def _forget(self, conn: Connection) -> None:
-        self._open.discard(conn)
+        self._open.pop(conn, None)
         conn.terminate()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from uuid import UUID
 
 import asyncpg
 import stamina
@@ -59,14 +60,19 @@ class Database:
         self.wait_seconds = wait_seconds
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    async def within(self, give_up_at: float, work: Callable[[Lease], Awaitable[T]]) -> T:
+    async def within(
+        self,
+        give_up_at: float,
+        work: Callable[[Lease], Awaitable[T]],
+        org_id: UUID | None = None,
+    ) -> T:
         """The result of `work`, by `give_up_at` (`time.monotonic`) at the latest.
 
         Raises `Unavailable` then, and where no connection comes free; else what `work` raises.
         """
 
         async def run() -> T:
-            async with Lease(self, give_up_at) as lease:
+            async with Lease(self, give_up_at, org_id) as lease:
                 return await work(lease)
 
         # Not asyncio.timeout: the ROLLBACK on a connection that went silent would outlast it. What
@@ -103,9 +109,10 @@ class Database:
 class Lease:
     """A connection for some work in a row; one that fails is changed for another."""
 
-    def __init__(self, database: Database, give_up_at: float) -> None:
+    def __init__(self, database: Database, give_up_at: float, org_id: UUID | None = None) -> None:
         self._database = database
         self._give_up_at = give_up_at
+        self._org_id = org_id
         self._conn: Connection | None = None
 
     async def __aenter__(self) -> Self:
@@ -172,9 +179,9 @@ class Lease:
         connections = self._database.connections
         try:
             if connections.has_idle:  # a deadline costs a hundredth of a request
-                return await connections.acquire()
+                return await connections.acquire(self._org_id)
             async with asyncio.timeout(self._database.wait_seconds):
-                return await connections.acquire()
+                return await connections.acquire(self._org_id)
         except TimeoutError as error:
             raise Unavailable("no connection came free") from error
         except asyncpg.PostgresError as error:

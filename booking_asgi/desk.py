@@ -55,8 +55,10 @@ async def book_all(
         for asked in understood:
             outcomes.append(await _book(lease, asked, limits))
 
+    # All of one organization, which has its share of the connections.
+    org_id = next((asked.org_id for asked in understood if isinstance(asked, BookingRequest)), None)
     try:
-        await database.within(give_up_at, book_in_order)
+        await database.within(give_up_at, book_in_order, org_id)
     except Unavailable as error:
         missing = understood[len(outcomes) :]
         # A list of its own: the one that was given up may still add to the other.

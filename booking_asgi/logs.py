@@ -27,7 +27,7 @@ from booking_asgi import codec
 PHONE = re.compile(r"\+?\d[\d ().-]{7,17}\d")
 MOST_LINES = 10_000
 # So that the writing thread takes many lines at once: each time that it wakes, the event loop has
-# to leave Python to it. At 0.02 s that costs more than a tenth of a request.
+# to leave Python to it. At 0.02 s that costs a twenty-fifth of a request.
 PAUSE_SECONDS = 0.1
 EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 

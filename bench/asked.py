@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from booking_asgi.tools.book_appointment import read_booking
 from booking_core import BookingRequest, Connection, Organization, add_organization, add_token
 from tests import payloads
 
@@ -79,7 +80,7 @@ class Callers:
 
     def request(self, caller: int) -> BookingRequest:
         n = next(self._counts[caller])
-        return BookingRequest.parse(arguments(n), self.clinics[caller], idempotency_key=str(n))
+        return read_booking(arguments(n), self.clinics[caller], idempotency_key=str(n))
 
 
 def arguments(n: int) -> dict[str, object]:

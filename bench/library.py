@@ -12,7 +12,8 @@ from bench.asked import Callers
 from bench.load import BOOKED, Ask
 from booking_asgi import Config, create_app
 from booking_asgi.database import Database
-from booking_core import Booked, BookingRequest, Connection, SlotTaken, book
+from booking_asgi.tools.book_appointment import read_booking
+from booking_core import Booked, Connection, SlotTaken, book
 from tests.wire import counting
 
 Held: TypeAlias = list[Connection]
@@ -62,7 +63,7 @@ async def count_round_trips(url: str) -> dict[str, int]:
         async def count(day: int, **given: object) -> int:
             asked = {"scheduledAt": f"1985-01-{day:02}T14:00Z", **given}
             sent.clear()
-            await book(conn, BookingRequest.parse(asked, clinic))
+            await book(conn, read_booking(asked, clinic))
             return len(sent)
 
         for prepared in (False, True):

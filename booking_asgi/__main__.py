@@ -21,10 +21,11 @@ import uvicorn
 from booking_asgi import admin, simulator
 from booking_asgi.app import create_app
 from booking_asgi.config import KUBERNETES, LOOPBACK, Config, ConfigError
+from booking_asgi.contract import prompt_line, vapi_tool
 from booking_asgi.logs import configure
 from booking_asgi.protocol import BoundedProtocol
 from booking_asgi.race import race
-from booking_asgi.tool import prompt_line, tool
+from booking_asgi.tools import TOOLS
 from booking_core import (
     Connection,
     add_organization,
@@ -132,7 +133,7 @@ def print_tool(url: str, credential: str | None, timezone: str) -> None:
     """Print the tool as JSON for Vapi, and on standard error a line for the assistant's prompt."""
     if timezone != ANY_ZONE and not (timezone in available_timezones() and is_region(timezone)):
         raise click.UsageError(f"{timezone} is no time zone: Region/City, as America/New_York")
-    click.echo(json.dumps(tool(url.rstrip("/"), credential), indent=2))
+    click.echo(json.dumps(vapi_tool(TOOLS[0], url.rstrip("/"), credential), indent=2))
     click.echo(f"\nFor the assistant's prompt:\n{prompt_line(timezone)}", err=True)
 
 

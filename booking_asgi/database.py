@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -17,6 +17,7 @@ import structlog
 from booking_asgi.connections import CLEANUP_SECONDS, Connections
 from booking_core import BookingError, BookingNotSettled, Connection
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 TRANSIENT_CLASSES = ("08", "40", "53", "57")
@@ -133,8 +134,17 @@ class Lease:
         else:
             self._database.connections.release(conn)
 
-    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def run(
+        self,
+        verb: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *given: P.args,
+        **named: P.kwargs,
+    ) -> T:
         """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
+
+        def work(conn: Connection) -> Awaitable[T]:
+            return verb(conn, *given, **named)
+
         # The first try for itself: to prepare for more costs a tenth of a booking.
         try:
             return await self._run_once(work)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import Any, get_args
 
+from booking_asgi.contract import parameters
 from booking_asgi.speech import FailureCode
-from booking_asgi.tool import parameters
-from booking_core import ARGUMENTS
+from booking_asgi.tools import TOOLS
+from booking_asgi.tools.arguments import ARGUMENTS
 from booking_core.errors import InvalidCode
 
 ERRORS = sorted(
@@ -59,7 +60,7 @@ def document() -> dict[str, Any]:
         "name": "tool",
         "in": "path",
         "required": True,
-        "schema": {"type": "string", "examples": ["book-appointment"]},
+        "schema": {"type": "string", "examples": [tool.path for tool in TOOLS]},
     }
     key = {
         "name": "Idempotency-Key",
@@ -162,7 +163,7 @@ def _schemas() -> dict[str, Any]:
             ]
         },
         "Arguments": {"type": "object", "properties": {**properties, "orgId": {"format": "uuid"}}},
-        "Offered": parameters(),
+        "Offered": {"anyOf": [parameters(tool) for tool in TOOLS]},
         "Direct": _object(
             {
                 "toolResult": _object(

@@ -11,9 +11,10 @@ from uuid import uuid4
 
 from booking_asgi.config import Config
 from booking_asgi.signatures import sign
+from booking_asgi.tools import TOOLS
 
 SHAPES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7")
-TOOL = "bookAppointment"
+TOOL = TOOLS[0].name
 
 
 def tool_message(

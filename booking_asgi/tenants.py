@@ -147,9 +147,7 @@ class Tenants:
 
     async def _tell(self, used: Collection[bytes], give_up_at: float) -> None:
         try:
-            await self._database.within(
-                give_up_at, lambda lease: lease.run(lambda conn: touch_tokens(conn, used))
-            )
+            await self._database.within(give_up_at, lambda lease: lease.run(touch_tokens, used))
         except Exception as error:  # a role that may not write there serves all the same
             log.warning("VapiTools: Use of tokens is not written down", **describe(error))
 

@@ -7,29 +7,17 @@ answers each id once, and its status is 200 whatever happened, or nobody would h
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
-from functools import lru_cache
 from typing import TypedDict
 
 import msgspec
 
 from booking_asgi import codec
-from booking_core import BookingRequest
 
-# The words of the tool's name, whatever a clinic put around them, and the verbs of other tools.
-BOOK_APPOINTMENT = re.compile(r"(?:.* )?book (?:(?:an?|the|clinic|new) )?appointments?(?: .*)?")
-OTHER_VERBS = re.compile(
-    r"\b(?:cancel|delete|remove|move|change|edit|update|modify|reschedule|rebook|find|get"
-    r"|list|search"
-    r"|check|look|show|confirm|transfer|un|re)\b"
-)
 MOST_CALLS = 16
 MOST_READ = 256
-WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 CONVERSATION = re.compile(r"[!-~]{1,254}")
 
 
@@ -76,15 +64,6 @@ class Message:
     is_too_long: bool = False
 
 
-@lru_cache(maxsize=256)
-def is_booking(name: str) -> bool:
-    """Whether a tool of that name books: bookAppointment, acme_book-appointment_v2."""
-    if len(name) > 128:
-        return False
-    words = " ".join(WORD.findall(name)).lower()
-    return bool(BOOK_APPOINTMENT.fullmatch(words)) and not OTHER_VERBS.search(words)
-
-
 def decode_body(body: bytes) -> object:
     """The JSON of a request, of a message only what is read below. Raises as `codec.decode`."""
     try:
@@ -112,20 +91,6 @@ def parse_message(message: Mapping[str, object]) -> Message | None:
                     return Message((), None, None, is_too_long=True)
                 calls[call_id] = _read(call, tool, call_id)
     return Message(tuple(calls.values()), _conversation(message), _caller_number(message), legacy)
-
-
-def idempotency_key(conversation: str, tool: str, request: BookingRequest) -> str:
-    """One for a redelivered call and for a new one with the same content in a conversation."""
-    content = (
-        request.phone,
-        request.email and request.email.lower(),
-        request.name,
-        request.service_type,
-        request.scheduled_at.astimezone(UTC).isoformat(),
-        request.duration_minutes,
-        request.resource,
-    )
-    return hashlib.sha256(json.dumps([conversation, tool, *content]).encode()).hexdigest()
 
 
 def render(message: Message, answers: Sequence[tuple[bool, str]]) -> dict[str, object]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypedDict
-from zoneinfo import ZoneInfo
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -18,25 +17,20 @@ from starlette.responses import Response
 from booking_asgi import codec, direct, vapi
 from booking_asgi.config import Config
 from booking_asgi.database import Database
-from booking_asgi.desk import book_all, name_of
+from booking_asgi.desk import Understood, answer_all
 from booking_asgi.door import Door
-from booking_asgi.intake import Understood, is_foreign, understand, understand_call
+from booking_asgi.intake import fail_call, is_foreign, understand, understand_call
 from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.signatures import is_signed
-from booking_asgi.speech import SAY, Failure, Outcome, instruct
+from booking_asgi.speech import Answer, Failure
 from booking_asgi.tenants import Tenants, token_id, token_of
-from booking_core import (
-    Booked,
-    BookingRequest,
-    Limits,
-    Organization,
-    OrganizationNotReady,
-)
+from booking_asgi.tools import find_tool
+from booking_asgi.tools.tool import Asked, Tool
+from booking_core import Limits, Organization, OrganizationNotReady
 
 BODY_SECONDS = 5.0
-NOWHERE = ZoneInfo("UTC")
 SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # What looks like an id of Vapi's goes to the log, and nothing else that a caller can choose.
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -81,12 +75,12 @@ async def answer_tools(request: Request[State]) -> Response:
 
 
 async def _answer(request: Request[State], told: Told) -> Response:
-    state, tool = request.state, request.path_params.get("tool")
+    state, path = request.state, request.path_params.get("tool")
     config = state["config"]
     token = token_of(request.headers)
     if token is None:
         return _refuse(told, "no token", 401, "UNAUTHORIZED", "A token is needed")
-    if tool is not None and not vapi.is_booking(tool):
+    if path is not None and find_tool(path) is None:
         return _refuse(told, "no such tool", 404, "UNKNOWN_TOOL", "There is no such tool")
     # The last tenth is for the way back, where the event loop owes others as well.
     give_up_at = time.monotonic() + config.deadline_seconds * 0.9
@@ -104,11 +98,11 @@ async def _answer(request: Request[State], told: Told) -> Response:
         finally:
             state["door"].leave(org_id)
     told["refused"] = "no place"
-    if tool is None:
-        return json_reply(*direct.render(Failure("TEMPORARILY_UNAVAILABLE"), NOWHERE))
+    answer = fail_call(Failure("TEMPORARILY_UNAVAILABLE"), find_tool(path or ""))
+    if path is None:
+        return json_reply(*direct.render(answer))
     problem = "More requests are under way than can be answered in time"
-    said = SAY["TEMPORARILY_UNAVAILABLE"]
-    refusal = direct.failure(429, "TOO_MANY_REQUESTS", problem, said)
+    refusal = direct.failure(429, "TOO_MANY_REQUESTS", problem, answer.said)
     return json_reply(*refusal, {"Retry-After": "1"})
 
 
@@ -146,7 +140,8 @@ async def _answer_body(
     give_up_at: float,
     told: Told,
 ) -> Response:
-    state, tool = request.state, request.path_params.get("tool")
+    state, path = request.state, request.path_params.get("tool")
+    tool = None if path is None else find_tool(path)
     try:
         payload = vapi.decode_body(body)
     except (ValueError, RecursionError):
@@ -155,7 +150,7 @@ async def _answer_body(
         return await _answer_message(state, tenant, payload["message"], tool, give_up_at, told)
     if isinstance(payload, dict) and tool is not None:
         key = request.headers.get("idempotency-key")
-        return await _answer_direct(state, tenant, payload, key, give_up_at, told)
+        return await _answer_direct(state, tenant, tool, payload, key, give_up_at, told)
     problem = "The body is not a message of Vapi's"
     return _refuse(told, "no message", 400, "INVALID_ARGUMENTS", problem)
 
@@ -164,7 +159,7 @@ async def _answer_message(
     state: State,
     tenant: Organization | Failure,
     body: Mapping[str, object],
-    tool: str | None,
+    tool: Tool[Any, Any] | None,
     give_up_at: float,
     told: Told,
 ) -> Response:
@@ -177,46 +172,63 @@ async def _answer_message(
     if not message.calls:
         problem = "The message holds no tool call"
         return _refuse(told, "no call", 400, "INVALID_ARGUMENTS", problem)
-    understood: list[Understood] = []
-    for place, call in enumerate(message.calls):
-        if isinstance(tenant, Failure):
-            understood.append(tenant)
-        elif place >= vapi.MOST_CALLS:
-            understood.append(Failure("TOO_MANY_CALLS"))
-        else:
-            understood.append(understand_call(state["config"], tenant, message, call, tool))
-    zone = NOWHERE if isinstance(tenant, Failure) else tenant.zone
-    outcomes = await book_all(state["database"], understood, give_up_at, state["limits"])
+    understood = [
+        understand_call(tenant, message, call, tool, state["config"].horizon_days)
+        for call in message.calls[: vapi.MOST_CALLS]
+    ]
+    answers = await _answer_all(state, understood, give_up_at, told)
+    too_many = Failure("TOO_MANY_CALLS")
+    answers += [
+        fail_call(too_many, find_tool(call.name) if call.name else tool)
+        for call in message.calls[vapi.MOST_CALLS :]
+    ]
     if message.conversation and ID.fullmatch(message.conversation):
         told["callId"] = message.conversation
     read = message.calls[: vapi.MOST_CALLS]
     told["toolCallIds"] = [call.id if ID.fullmatch(call.id) else "-" for call in read]
-    _tell(state["refusals"], outcomes, told)
-    answers = [
-        (isinstance(outcome, Booked), instruct(outcome, zone, _request(asked)))
-        for asked, outcome in zip(understood, outcomes, strict=True)
-    ]
-    return json_reply(200, vapi.render(message, answers))
+    return json_reply(200, vapi.render(message, [(one.done, one.told) for one in answers]))
 
 
 async def _answer_direct(
     state: State,
     tenant: Organization | Failure,
+    tool: Tool[Any, Any],
     arguments: Mapping[str, object],
     key: str | None,
     give_up_at: float,
     told: Told,
 ) -> Response:
     if isinstance(tenant, Failure):
-        return json_reply(*direct.render(tenant, NOWHERE))
+        return json_reply(*direct.render(fail_call(tenant, tool)))
     if is_foreign(arguments, tenant):
         problem = "The token is not that organization's"
         return _refuse(told, "another organization", 403, "FORBIDDEN", problem)
-    key = key or secrets.token_hex()
-    asked = understand(state["config"], tenant, arguments, idempotency_key=key)
-    outcomes = await book_all(state["database"], [asked], give_up_at, state["limits"])
-    _tell(state["refusals"], outcomes, told)
-    return json_reply(*direct.render(outcomes[0], tenant.zone, _request(asked)))
+    asked = Asked(
+        arguments=arguments,
+        organization=tenant,
+        idempotency_key=key or secrets.token_hex(),
+        horizon_days=state["config"].horizon_days,
+    )
+    [answer] = await _answer_all(state, [understand(tool, asked)], give_up_at, told)
+    return json_reply(*direct.render(answer))
+
+
+async def _answer_all(
+    state: State,
+    understood: Sequence[Understood],
+    give_up_at: float,
+    told: Told,
+) -> list[Answer]:
+    answers = await answer_all(
+        state["database"],
+        understood,
+        limits=state["limits"],
+        give_up_at=give_up_at,
+    )
+    told["outcomes"] = [answer.code for answer in answers]
+    if "UNKNOWN_TOOL" in told["outcomes"]:
+        state["refusals"].note("no such tool", orgId=told.get("orgId"))
+    return answers
 
 
 async def _identify(
@@ -231,16 +243,6 @@ async def _identify(
     except Exception as error:  # neither valid nor invalid, whatever it is that stands in the way
         log.error("VapiTools: ❌ Token could not be verified", **describe(error))
         return Failure("TEMPORARILY_UNAVAILABLE")
-
-
-def _tell(refusals: Refusals, outcomes: Sequence[Outcome], told: Told) -> None:
-    told["outcomes"] = [name_of(outcome) for outcome in outcomes][: vapi.MOST_CALLS]
-    if "UNKNOWN_TOOL" in told["outcomes"]:
-        refusals.note("no such tool", orgId=told.get("orgId"))
-
-
-def _request(asked: Understood) -> BookingRequest | None:
-    return asked if isinstance(asked, BookingRequest) else None
 
 
 def _refuse(told: Told, why: str, status: int, code: str, message: str) -> Response:

@@ -1,7 +1,7 @@
 """Book an appointment for a contact, exactly once, on PostgreSQL with asyncpg.
 
     async with pool.acquire() as conn:
-        outcome = await book(conn, BookingRequest.parse(arguments, organization))
+        outcome = await book(conn, BookingRequest(org_id=..., phone=..., scheduled_at=...))
 
 `Booked` and `SlotTaken` are what to say, `InvalidRequest` is what to fix; see each for its terms.
 """
@@ -44,14 +44,12 @@ from booking_core.organizations import (
     revoke_token,
     touch_tokens,
 )
-from booking_core.requests import ARGUMENTS, Argument, BookingRequest, unread_arguments
+from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
 __all__ = [
-    "ARGUMENTS",
     "Appointment",
     "AppointmentRefused",
-    "Argument",
     "Booked",
     "BookingError",
     "BookingNotSettled",
@@ -92,6 +90,5 @@ __all__ = [
     "resolve_contact",
     "revoke_token",
     "touch_tokens",
-    "unread_arguments",
     "upgrade",
 ]

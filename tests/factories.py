@@ -8,11 +8,17 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from booking_asgi.speech import Answer, Failure, fail, refuse
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from booking_core import (
+    Booked,
     BookingRequest,
     Connection,
+    InvalidRequest,
+    LimitReached,
     Organization,
     Phone,
+    SlotTaken,
     add_organization,
     add_token,
 )
@@ -29,6 +35,19 @@ EMAIL_OF_ANOTHER_TENANT = """
     select id, 'sam@test.com' from organizations where name = 'o'
     """
 """Sabotage: a unique key across all tenants, and sam@test.com is another one's."""
+
+
+def answered(
+    outcome: Booked | SlotTaken | LimitReached | InvalidRequest | Failure,
+    zone: ZoneInfo,
+    request: BookingRequest,
+) -> Answer:
+    """What the endpoint answers to a call of bookAppointment."""
+    if isinstance(outcome, InvalidRequest):
+        return refuse(outcome, BOOK_APPOINTMENT.undone)
+    if isinstance(outcome, Failure):
+        return fail(outcome, BOOK_APPOINTMENT.undone, BOOK_APPOINTMENT.doing)
+    return BOOK_APPOINTMENT.answer(outcome, request, zone)
 
 
 def in_days(days: int) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from booking_asgi import simulator, tool
+from booking_asgi import simulator
+from booking_asgi.contract import vapi_tool
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.factories import arguments, in_days
 
 Message: TypeAlias = dict[str, Any]
@@ -29,7 +31,7 @@ def a_message(
     message["call"] |= a_phone_call()
     for beside in message.get("toolWithToolCallList", []):
         if "function" in beside:
-            beside |= tool.tool(SERVER)
+            beside |= vapi_tool(BOOK_APPOINTMENT, SERVER)
             beside["server"] |= {"secret": "server-secret-6612", "headers": {"x-api-key": "k-77"}}
     return {**message, **surroundings()}
 
@@ -79,7 +81,7 @@ def surroundings() -> Message:
                 "model": "gpt-4.1",
                 "temperature": 0.3,
                 "messages": [{"role": "system", "content": said[0][1]}],
-                "tools": [tool.tool(SERVER)],
+                "tools": [vapi_tool(BOOK_APPOINTMENT, SERVER)],
             },
             "voice": {"provider": "cartesia", "voiceId": "v-33"},
             "server": {"url": SERVER, "secret": "assistant-secret-2718"},

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking_asgi.config import Config
 from booking_asgi.intake import understand
-from booking_asgi.speech import instruct, say
+from booking_asgi.speech import Answer
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT, read_booking
+from booking_asgi.tools.tool import Asked
 from booking_core import Booked, BookingRequest, InvalidRequest, Organization, is_absent
+from booking_core.booking import RecognisedBy
 from booking_core.resources import match_resources
 from booking_core.spoken import (
     find_zone,
@@ -25,7 +27,7 @@ from booking_core.spoken import (
     parse_text,
     read_moment,
 )
-from tests.factories import NEW_YORK
+from tests.factories import NEW_YORK, answered
 
 NO = None
 """It is refused."""
@@ -746,7 +748,7 @@ AT_TWO = {"phone": "212-555-0123", "date": "2027-01-05", "time": "14:00"}
 def test_when(given: dict[str, object], expected: object) -> None:
     """A date, a time and an instant say one moment together, in the zone that is given."""
     try:
-        request = BookingRequest.parse({"phone": "212-555-0123", **given}, CLINIC)
+        request = read_booking({"phone": "212-555-0123", **given}, CLINIC)
         read: object = request.scheduled_at.isoformat(timespec="minutes")
     except InvalidRequest:
         read = NO
@@ -790,7 +792,7 @@ def test_a_zones_name_is_the_clinics(zone: str, said: str, expected: object) -> 
 )
 def test_what_is_missing_or_wrong_is_said(given: dict[str, object], problem: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        BookingRequest.parse({"phone": "212-555-0123", **given}, CLINIC)
+        read_booking({"phone": "212-555-0123", **given}, CLINIC)
     assert refused.value.problem.startswith(problem)
     is_asked = ("needed" in problem and "such" not in problem) or "morning" in problem
     assert (refused.value.remedy == "ask") == is_asked
@@ -939,37 +941,43 @@ def test_any_text_is_answered_in_sixty_words(
         "resource": resource,
         "patientPhone": phone,
     }
+    given = {**other, **said, "appointmentDate": when, "appointmentTime": at}
     asked = understand(
-        Config(), CLINIC, {**other, **said, "appointmentDate": when, "appointmentTime": at}
+        BOOK_APPOINTMENT, Asked(arguments=given, organization=CLINIC, horizon_days=731)
     )
-    outcomes: list[object] = [asked]
-    if isinstance(asked, BookingRequest):
-        for recognised_by in (None, "key", "call", "contact"):
-            outcomes.append(
-                Booked(
-                    appointment_id=UUID(int=1),
-                    contact_id=UUID(int=2),
-                    resource="main",
-                    service_type=asked.service_type,
-                    scheduled_at=asked.scheduled_at,
-                    duration_minutes=30,
-                    attendee_name=asked.name,
-                    created=recognised_by is None,
-                    recognised_by=recognised_by,
-                    other_start=asked.scheduled_at + timedelta(hours=1),
-                    contact_match="phone",
-                    email_kept=True,
-                )
-            )
-        request: BookingRequest | None = asked
-        outcomes = outcomes[1:]
-    else:
-        request = None
-    for outcome in outcomes:
-        for speak in (say, instruct):
-            text = speak(outcome, NEW_YORK, request)  # type: ignore[arg-type]  # one of the union
+    answers = [asked] if isinstance(asked, Answer) else every_answer(asked.request)
+    for answer in answers:
+        for text in (answer.said, answer.told):
             assert len(text.split()) <= 60
             assert not set(text) & set('<>{}[]"`*#|\\\n')
+
+
+def every_answer(request: BookingRequest) -> list[Answer]:
+    """To a booking of it that is new, or that it repeats."""
+    return [
+        answered(
+            Booked(
+                appointment_id=UUID(int=1),
+                contact_id=UUID(int=2),
+                resource="main",
+                service_type=request.service_type,
+                scheduled_at=request.scheduled_at,
+                duration_minutes=30,
+                attendee_name=request.name,
+                created=recognised_by is None,
+                recognised_by=recognised_by,
+                other_start=request.scheduled_at + timedelta(hours=1),
+                contact_match="phone",
+                email_kept=True,
+            ),
+            NEW_YORK,
+            request,
+        )
+        for recognised_by in RECOGNISED_BY
+    ]
+
+
+RECOGNISED_BY: tuple[RecognisedBy | None, ...] = (None, "key", "call", "contact")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from booking_asgi import Config
-from booking_asgi.vapi import is_booking, parse_message
+from booking_asgi.tools import find_tool
+from booking_asgi.vapi import parse_message
 from booking_core import Connection
 from tests.conftest import connected, serving
 from tests.factories import NEW_YORK, TOKEN, a_call, a_clinic, arguments, in_days, tool_calls
@@ -271,7 +272,7 @@ def test_the_messages_themselves_are_booked(endpoint: Endpoint) -> None:
         check_envelope(message, reply, rows)
         parsed = parse_message(message)
         assert parsed is not None
-        assert bool(rows) == any(is_booking(call.name) for call in parsed.calls)
+        assert bool(rows) == any(find_tool(call.name) for call in parsed.calls)
 
 
 def test_any_json(endpoint: Endpoint) -> None:

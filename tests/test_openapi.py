@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from booking_asgi import openapi
-from booking_core import ARGUMENTS
+from booking_asgi.tools.arguments import ARGUMENTS
 from tests.conftest import Endpoint, connected
 from tests.factories import a_call, arguments, in_days, tool_calls
 

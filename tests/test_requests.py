@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from booking_core import ARGUMENTS, BookingRequest, Email, InvalidRequest, Organization
-from booking_core.requests import MEANINGS, _folded
+from booking_asgi.tools.arguments import ARGUMENTS, MEANINGS, _folded
+from booking_asgi.tools.book_appointment import read_booking
+from booking_core import BookingRequest, Email, InvalidRequest, Organization
 from tests.factories import NEW_YORK, SOON, a_request, arguments
 
 CLINIC = Organization(
@@ -64,7 +65,7 @@ def said(**given: object) -> dict[str, object]:
 def parse(
     given: Mapping[str, object], clinic: Organization = CLINIC, caller_number: object = None
 ) -> BookingRequest:
-    return BookingRequest.parse(given, clinic, caller_number=caller_number)
+    return read_booking(given, clinic, caller_number=caller_number)
 
 
 def refusal(
@@ -504,7 +505,7 @@ def test_past_is_not_refused() -> None:
 )
 def test_idempotency_key_is_kept(key: str | None, expected: str | None) -> None:
     """A key is kept as it is."""
-    request = BookingRequest.parse(said(), CLINIC, idempotency_key=key)
+    request = read_booking(said(), CLINIC, idempotency_key=key)
     assert expected == request.idempotency_key
 
 
@@ -512,7 +513,7 @@ def test_idempotency_key_is_kept(key: str | None, expected: str | None) -> None:
 def test_bad_idempotency_key(key: str) -> None:
     """A key that could not be stored, or tells nothing apart, is refused."""
     with pytest.raises(InvalidRequest, match="INVALID_ARGUMENTS: idempotency_key"):
-        BookingRequest.parse(said(), CLINIC, idempotency_key=key)
+        read_booking(said(), CLINIC, idempotency_key=key)
 
 
 @pytest.mark.parametrize(

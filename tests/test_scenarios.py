@@ -10,7 +10,8 @@ from typing import Protocol
 import asyncpg
 import pytest
 
-from booking_core import Booked, BookingRequest, InvalidRequest, book
+from booking_asgi.tools.book_appointment import read_booking
+from booking_core import Booked, InvalidRequest, book
 from tests.conftest import Endpoint, count
 from tests.factories import arguments, in_days
 
@@ -34,7 +35,7 @@ async def call(request: pytest.FixtureRequest, endpoint: Endpoint) -> AsyncItera
 
         async def with_the_library(**given: object) -> tuple[str, str] | str:
             try:
-                asked = BookingRequest.parse(given, endpoint.clinic)
+                asked = read_booking(given, endpoint.clinic)
                 async with pool.acquire() as conn:
                     outcome = await book(conn, asked)
             except InvalidRequest as error:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from booking_asgi import simulator, tool
+from booking_asgi import contract, simulator
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.conftest import psql
 from tests.factories import in_days
 from tests.test_command import Serving, refused, run, served
@@ -84,8 +85,8 @@ def test_the_tool_is_printed_as_json() -> None:
     url = "https://booking.example.com/api/vapi/tools"
     # With a slash at its end as well, which Vapi would not be led away from.
     done = run("tool", "--url", f"{url}/", "--credential", "c", "--timezone", "Europe/Berlin")
-    assert json.loads(done.stdout) == tool.tool(url, "c")
-    assert tool.prompt_line("Europe/Berlin") in done.stderr
+    assert json.loads(done.stdout) == contract.vapi_tool(BOOK_APPOINTMENT, url, "c")
+    assert contract.prompt_line("Europe/Berlin") in done.stderr
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "EST", "right/America/New_York", "Factory"])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from typing import get_args
+from typing import TypeAlias, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from booking_asgi import speech
-from booking_asgi.speech import Failure, FailureCode, Outcome, instruct, say
-from booking_core import Booked, BookingRequest, InvalidRequest, Phone, SlotTaken
+from booking_asgi.speech import Failure, FailureCode
+from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, Phone, SlotTaken
 from booking_core.errors import InvalidCode
+from tests.factories import answered
 
+Outcome: TypeAlias = Booked | SlotTaken | LimitReached | InvalidRequest | Failure
 ZONE = ZoneInfo("America/New_York")
 ID = UUID("00000000-0000-4000-8000-000000000001")
 START = datetime(2026, 12, 1, 19, 0, tzinfo=UTC)
@@ -44,6 +46,14 @@ def asked(**fields: object) -> BookingRequest:
     phone = Phone("+15551234567")
     defaults = {"org_id": ID, "phone": phone, "scheduled_at": START.astimezone(ZONE)}
     return BookingRequest(**{**defaults, **fields})  # type: ignore[arg-type]  # from the table
+
+
+def instruct(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None) -> str:
+    return answered(outcome, zone, request or asked()).told
+
+
+def say(outcome: Outcome, zone: ZoneInfo, request: BookingRequest | None = None) -> str:
+    return answered(outcome, zone, request or asked()).said
 
 
 def invalid(code: InvalidCode) -> InvalidRequest:
@@ -100,6 +110,7 @@ INVALID: list[InvalidCode] = list(get_args(InvalidCode))
 FAILURES: list[FailureCode] = list(get_args(FailureCode))
 EVERY_OUTCOME: list[Outcome] = [
     *(outcome for outcome, _, _ in OUTCOMES),
+    LimitReached(limit="call"),
     *(invalid(code) for code in INVALID),
     *(Failure(code) for code in FAILURES),
 ]

@@ -8,9 +8,12 @@ import pytest
 from pydantic import ValidationError
 from vapi.types import CreateFunctionToolDto
 
-from booking_asgi import tool, vapi
-from booking_core import BookingRequest, InvalidRequest
-from booking_core.requests import ARGUMENTS
+from booking_asgi import contract
+from booking_asgi.tools import TOOLS, find_tool
+from booking_asgi.tools.arguments import ARGUMENTS
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT as BOOK
+from booking_asgi.tools.book_appointment import read_booking
+from booking_core import InvalidRequest
 from tests.test_requests import CLINIC
 
 SENT: dict[str, object] = {
@@ -28,28 +31,31 @@ SENT: dict[str, object] = {
 
 def test_vapi_takes_it() -> None:
     """The model of its SDK, which refuses what is wrong."""
-    registered = tool.tool("https://booking.example.com/api/vapi/tools", "credential")
+    registered = contract.vapi_tool(
+        BOOK, "https://booking.example.com/api/vapi/tools", "credential"
+    )
     CreateFunctionToolDto.model_validate(registered)
     with pytest.raises(ValidationError):
         CreateFunctionToolDto.model_validate({**registered, "function": {"name": None}})
 
 
 def test_its_name_and_description_are_in_bounds() -> None:
-    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.NAME)
-    assert vapi.is_booking(tool.NAME)
-    assert len(tool.DESCRIPTION) < 1000
+    for tool in TOOLS:
+        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.name)
+        assert find_tool(tool.name) is find_tool(tool.path) is tool
+        assert len(tool.description) < 1000
 
 
 def test_what_it_describes_is_what_is_read() -> None:
     """Each property, sent as it says, lands in the request; there is no other."""
-    schema = tool.parameters()
+    schema = contract.parameters(BOOK)
     properties = schema["properties"]
     assert set(properties) == set(SENT)
     kinds = {"string": str, "integer": int}
     for name, described in properties.items():
         assert isinstance(SENT[name], kinds[described["type"]])
         assert len(described["description"]) > 20
-    request = BookingRequest.parse(SENT, CLINIC)
+    request = read_booking(SENT, CLINIC)
     read = (request.name, request.phone, request.email, request.scheduled_at.isoformat())
     assert read == (
         *("Ana Luz", "+15559876543", "ana@test.com"),
@@ -63,32 +69,32 @@ def test_what_it_describes_is_what_is_read() -> None:
 
 def test_what_it_requires_is_enough_on_a_phone() -> None:
     """With the caller's own number; and without each of them, but for the name, a question."""
-    required = tool.parameters()["required"]
+    required = contract.parameters(BOOK)["required"]
     least = {name: SENT[name] for name in required}
-    assert BookingRequest.parse(least, CLINIC, caller_number="+15559876543").name == "Ana Luz"
+    assert read_booking(least, CLINIC, caller_number="+15559876543").name == "Ana Luz"
     for name in set(required) - {"patientName"}:
         without = {key: value for key, value in least.items() if key != name}
         with pytest.raises(InvalidRequest):
-            BookingRequest.parse(without, CLINIC, caller_number="+15559876543")
+            read_booking(without, CLINIC, caller_number="+15559876543")
 
 
 def test_its_static_parameter_is_the_callers_number() -> None:
     """Left unrendered, it is no number; what the model says goes before it."""
-    [static] = tool.tool("https://booking.example.com")["parameters"]
+    [static] = contract.vapi_tool(BOOK, "https://booking.example.com")["parameters"]
     key, template = static["key"], static["value"]
     assert key in ARGUMENTS["caller"].names
     at = {name: SENT[name] for name in ("appointmentDate", "appointmentTime")}
-    asked = BookingRequest.parse({**at, key: "+15550001111"}, CLINIC)
+    asked = read_booking({**at, key: "+15550001111"}, CLINIC)
     assert asked.phone == "+15550001111"
-    said = BookingRequest.parse({**SENT, key: "+15550001111"}, CLINIC)
+    said = read_booking({**SENT, key: "+15550001111"}, CLINIC)
     assert said.phone == "+15559876543"
     with pytest.raises(InvalidRequest) as raised:
-        BookingRequest.parse({**at, key: template}, CLINIC)
+        read_booking({**at, key: template}, CLINIC)
     assert raised.value.code == "MISSING_CONTACT_INFO"
 
 
 def test_the_prompt_names_the_clinics_zone() -> None:
     """`now` alone is UTC, a day off in the evening."""
-    assert '{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "Europe/Berlin"}}' in tool.prompt_line(
+    assert '{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "Europe/Berlin"}}' in contract.prompt_line(
         "Europe/Berlin"
     )

@@ -19,7 +19,8 @@ from typing import Self
 import httpx
 import pytest
 
-from booking_asgi import Config, intake
+from booking_asgi import Config
+from booking_asgi.tools import book_appointment
 from booking_core import Connection, Organization
 from tests.conftest import connected, serving, until
 from tests.factories import TOKEN
@@ -51,7 +52,7 @@ class Clock:
             def now(cls, tz: tzinfo | None = None) -> Self:
                 return cls.fromtimestamp(true() + clock.days * 86400, tz)
 
-        monkeypatch.setattr(intake, "datetime", Moved)
+        monkeypatch.setattr(book_appointment, "datetime", Moved)
         monkeypatch.setattr(time, "time", lambda: true() + clock.days * 86400)
 
 

@@ -1,33 +1,25 @@
-"""The tool as Vapi registers it, from the arguments that the parser reads. Pure."""
+"""The tools as Vapi registers them, made from `TOOLS`, and the line for the assistant. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from booking_core import ARGUMENTS
-
-NAME = "bookAppointment"
-DESCRIPTION = (
-    "Books one appointment at the clinic. Call it once the caller has said the date, the time and"
-    " what it is for; ask for what is missing, and never make anything up. The answer says whether"
-    " it is booked: say so only where it begins with Booked, else do what it says. If there is no"
-    " answer, call again with the same details: nothing is booked twice."
-)
-REQUIRED = ("name", "date", "time")
+from booking_asgi.tools.arguments import ARGUMENTS
+from booking_asgi.tools.tool import Tool
 
 
-def parameters() -> dict[str, Any]:
+def parameters(tool: Tool[Any, Any]) -> dict[str, Any]:
     """The JSON schema of the arguments that a model is offered."""
+    offered = {meaning: ARGUMENTS[meaning] for meaning in tool.offered}
     properties = {
         argument.names[0]: {"type": argument.type, "description": argument.description}
-        for argument in ARGUMENTS.values()
-        if argument.description is not None
+        for argument in offered.values()
     }
-    required = [ARGUMENTS[meaning].names[0] for meaning in REQUIRED]
+    required = [offered[meaning].names[0] for meaning in tool.required]
     return {"type": "object", "properties": properties, "required": required}
 
 
-def tool(url: str, credential_id: str | None = None) -> dict[str, Any]:
+def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) -> dict[str, Any]:
     """What `POST /tool` of Vapi's API takes, for an endpoint at `url`."""
     server: dict[str, object] = {"url": url, "timeoutSeconds": 20}
     if credential_id is not None:
@@ -35,7 +27,11 @@ def tool(url: str, credential_id: str | None = None) -> dict[str, Any]:
     return {
         "type": "function",
         "async": False,
-        "function": {"name": NAME, "description": DESCRIPTION, "parameters": parameters()},
+        "function": {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": parameters(tool),
+        },
         "server": server,
         # Vapi fills it in, and the model does not see it.
         "parameters": [

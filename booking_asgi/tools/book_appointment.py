@@ -1,0 +1,239 @@
+"""The tool bookAppointment: one appointment for one person."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import TypeAlias, assert_never
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import structlog
+
+from booking_asgi.database import Lease
+from booking_asgi.speech import Answer, FailureCode, spoken, spoken_day
+from booking_asgi.tools import booking_words as words
+from booking_asgi.tools.arguments import by_meaning
+from booking_asgi.tools.contacts import is_of_contacts, log_contact, who
+from booking_asgi.tools.readings import own_number, read_name, read_person, read_start
+from booking_asgi.tools.tool import Asked, Tool
+from booking_core import (
+    Booked,
+    BookingRequest,
+    Connection,
+    ContactNotResolved,
+    InvalidRequest,
+    LimitReached,
+    Limits,
+    Organization,
+    SlotTaken,
+    book,
+)
+from booking_core.spoken import parse_duration, parse_text
+
+NAME = "bookAppointment"
+PATH = "book-appointment"
+DESCRIPTION = (
+    "Books one appointment at the clinic. Call it once the caller has said the date, the time and"
+    " what it is for; ask for what is missing, and never make anything up. The answer says whether"
+    " it is booked: say so only where it begins with Booked, else do what it says. If there is no"
+    " answer, call again with the same details: nothing is booked twice."
+)
+OFFERED = (
+    *("name", "phone", "email", "date", "time"),
+    *("instant", "service", "duration", "resource"),
+)
+# The words of the tool's name, whatever a clinic put around them, and the verbs of other tools.
+CALLED = re.compile(r"(?:.* )?book (?:(?:an?|the|clinic|new) )?appointments?(?: .*)?")
+OTHER_VERBS = re.compile(
+    r"\b(?:cancel|delete|remove|move|change|edit|update|modify|reschedule|rebook|find|get|list"
+    r"|search|check|look|show|confirm|transfer|un|re)\b"
+)
+NO_LIMITS = Limits()
+
+Outcome: TypeAlias = Booked | SlotTaken | LimitReached
+
+log = structlog.get_logger("booking_asgi")
+
+
+def is_called(name: str) -> bool:
+    return bool(CALLED.fullmatch(name)) and not OTHER_VERBS.search(name)
+
+
+def read(asked: Asked) -> BookingRequest:
+    """The booking that is asked for. Refuses what this endpoint does not book."""
+    request = read_booking(
+        asked.arguments,
+        asked.organization,
+        caller_number=asked.caller_number,
+        call_id=asked.call_id,
+        idempotency_key=asked.idempotency_key,
+    )
+    check_bookable(request, asked.organization, datetime.now(UTC), asked.horizon_days)
+    if asked.call_id is None:
+        return request
+    return dataclasses.replace(request, idempotency_key=idempotency_key(asked.call_id, request))
+
+
+def read_booking(
+    arguments: Mapping[str, object],
+    organization: Organization,
+    *,
+    caller_number: object = None,
+    call_id: str | None = None,
+    idempotency_key: str | None = None,
+) -> BookingRequest:
+    """Read the arguments of a call or of a JSON body; `ARGUMENTS` lists their names.
+
+    A date and a time are the organization's wall clock. `caller_number`, or an argument of the
+    name, stands in for a phone that is not given. With a `call_id` the request comes from a call,
+    and `by_own_number` is whether `caller_number` is its phone; an argument of the name proves
+    nothing. The past is not refused. Raises `InvalidRequest`, of the first problem.
+    """
+    given = by_meaning(arguments)
+    own = own_number(caller_number, organization)
+    phone, email, misheard = read_person(given, organization, own)
+    return BookingRequest(
+        org_id=organization.id,
+        phone=phone,
+        email=email,
+        name=read_name(given),
+        service_type=parse_text(given.get("service", "Appointment"), "serviceType"),
+        scheduled_at=read_start(given, organization.zone),
+        duration_minutes=parse_duration(given.get("duration", 30)),
+        resource=parse_text(given["resource"], "resource") if "resource" in given else None,
+        idempotency_key=idempotency_key,
+        call_id=call_id,
+        by_own_number=call_id is None or (phone is not None and phone == own),
+        misheard=misheard,
+    )
+
+
+def check_bookable(
+    request: BookingRequest, organization: Organization, now: datetime, horizon_days: int
+) -> None:
+    """Refuse the past, naming today, since models send last year's dates; and the far future."""
+    if request.scheduled_at < now:
+        today = spoken_day(now.astimezone(organization.zone))
+        problem = f"That time is in the past, for today is {today}"
+        raise InvalidRequest("PAST_DATE", "appointmentDate", problem)
+    if request.scheduled_at > now + timedelta(days=horizon_days):
+        problem = f"It must be within {horizon_days} days from now"
+        raise InvalidRequest("INVALID_DATE_TIME", "appointmentDate", problem)
+
+
+def idempotency_key(conversation: str, request: BookingRequest) -> str:
+    """One for a redelivered call and for a new one with the same content in a conversation."""
+    content = (
+        request.phone,
+        request.email and request.email.lower(),
+        request.name,
+        request.service_type,
+        request.scheduled_at.astimezone(UTC).isoformat(),
+        request.duration_minutes,
+        request.resource,
+    )
+    return hashlib.sha256(json.dumps([conversation, PATH, *content]).encode()).hexdigest()
+
+
+async def run(lease: Lease, request: BookingRequest, limits: Limits) -> Outcome:
+    """Book it. The limits are for what comes out of a call: a direct caller is the clinic's own
+    staff."""
+    org_id = str(request.org_id)
+    if request.phone is not None:
+        path = "📞 Using phone-based upsert (primary path)"
+        log.info(f"VapiTools: {path}", orgId=org_id, **who(request))
+    else:
+        path = "⚠️ No phone provided, using email-based lookup"
+        log.warning(f"VapiTools: {path}", orgId=org_id, **who(request))
+    verb: Callable[[Connection, BookingRequest, Limits], Awaitable[Outcome]] = book
+    outcome = await lease.run(verb, request, limits if request.call_id else NO_LIMITS)
+    if isinstance(outcome, LimitReached):
+        log.warning("VapiTools: ⚠️ Limit reached", limit=outcome.limit, orgId=org_id)
+        return outcome
+    contact_id = str(outcome.contact_id)
+    log_contact(outcome, {"contactId": contact_id, **who(request)})
+    if isinstance(outcome, SlotTaken):
+        log.info("VapiTools: Slot is taken", contactId=contact_id, orgId=org_id)
+    else:
+        log.info(
+            "VapiTools: ✅ Successfully booked appointment",
+            appointmentId=str(outcome.appointment_id),
+            contactId=contact_id,
+            orgId=org_id,
+        )
+    return outcome
+
+
+def why(error: Exception, request: BookingRequest) -> FailureCode:
+    if isinstance(error, ContactNotResolved):
+        return "CONTACT_RESOLUTION_FAILED"
+    if isinstance(error, asyncpg.PostgresError) and is_of_contacts(error):
+        return "CONTACT_UPSERT_FAILED" if request.phone else "CONTACT_CREATION_FAILED"
+    return "BOOKING_FAILED"
+
+
+def answer(outcome: Outcome, request: BookingRequest, zone: ZoneInfo) -> Answer:
+    when = "" if isinstance(outcome, LimitReached) else spoken(outcome.scheduled_at, zone)
+    match outcome:
+        case Booked():
+            said, told = words.of_booked(outcome, request, zone)
+            return Answer(
+                done=True,
+                status=HTTPStatus.OK,
+                code="BOOKED" if outcome.created else "REPEATED",
+                said=said,
+                told=told,
+                content={
+                    "appointmentId": str(outcome.appointment_id),
+                    "contactId": str(outcome.contact_id),
+                    "scheduledAt": outcome.scheduled_at.astimezone(zone).isoformat(),
+                },
+            )
+        case SlotTaken() if outcome.held_for is None:
+            said = f"I'm sorry, {when} is already taken. Shall I look for another time?"
+            told = f"Not booked: {when} is taken. Offer another time."
+        case SlotTaken():
+            assert outcome.held_for is not None
+            said, told = words.of_held(when, outcome.held_for)
+        case LimitReached():
+            return Answer(
+                status=HTTPStatus.TOO_MANY_REQUESTS,
+                code="TOO_MANY_APPOINTMENTS",
+                message="No more appointments can be booked in this way",
+                said="I can't book more appointments in this call. Shall somebody from the clinic"
+                " call you back?",
+                told="Not booked: no more can be booked in this way. Offer that somebody from the"
+                " clinic calls back, and do not try again.",
+            )
+        case _:
+            assert_never(outcome)
+    return Answer(
+        status=HTTPStatus.CONFLICT,
+        code="SLOT_UNAVAILABLE",
+        message="The time is taken",
+        said=said,
+        told=told,
+    )
+
+
+BOOK_APPOINTMENT = Tool(
+    name=NAME,
+    path=PATH,
+    description=DESCRIPTION,
+    offered=OFFERED,
+    required=("name", "date", "time"),
+    undone="Not booked",
+    doing="booking your appointment",
+    is_called=is_called,
+    read=read,
+    run=run,
+    why=why,
+    who=who,
+    answer=answer,
+)

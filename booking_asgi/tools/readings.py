@@ -1,0 +1,94 @@
+"""What the tools read alike: who is meant, and when. Each raises `InvalidRequest`. Pure."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from booking_core import Email, InvalidRequest, Organization, Phone, spoken
+from booking_core.errors import missing_contact
+
+
+def own_number(caller_number: object, organization: Organization) -> Phone | None:
+    if not spoken.is_hidden_number(caller_number):
+        with contextlib.suppress(InvalidRequest):
+            return spoken.parse_phone(caller_number, organization.phone_region)
+    return None
+
+
+def read_person(
+    given: Mapping[str, object], organization: Organization, own: Phone | None
+) -> tuple[Phone | None, Email | None, tuple[Literal["phone", "email"], ...]]:
+    """What identifies the person, and what was given but not understood."""
+    phone, email = None, None
+    refusals: dict[Literal["phone", "email"], InvalidRequest] = {}
+    if not spoken.is_hidden_number(given.get("phone")):
+        try:
+            phone = spoken.parse_phone(given["phone"], organization.phone_region)
+        except InvalidRequest as refusal:
+            refusals["phone"] = refusal
+    if phone is None:
+        phone = own_number(given["caller"], organization) if "caller" in given else own
+    if "email" in given:
+        try:
+            email = spoken.parse_email(given["email"])
+        except InvalidRequest as refusal:
+            refusals["email"] = refusal
+    if phone is None and email is None:
+        raise next(iter(refusals.values()), missing_contact())
+    return phone, email, tuple(refusals)
+
+
+def read_name(given: Mapping[str, object]) -> str | None:
+    if "name" in given:
+        return spoken.parse_text(given["name"], "patientName")
+    parts = (given[part] for part in ("first_name", "last_name") if part in given)
+    names = [spoken.parse_text(part, "patientName") for part in parts]
+    return spoken.parse_text(" ".join(names), "patientName") if names else None
+
+
+def read_start(given: Mapping[str, object], zone: ZoneInfo) -> datetime:
+    """The one moment that all of a date, a time and an instant say together."""
+    named = spoken.find_zone(given["zone"], "timeZone") if "zone" in given else None
+    moments = [
+        (FIELDS[kind], spoken.read_moment(given[kind], FIELDS[kind], KINDS[kind]))
+        for kind in FIELDS
+        if kind in given
+    ]
+    whole = [
+        spoken.instant(moment.day, moment.clock, moment.zone or named, zone, field)
+        for field, moment in moments
+        if moment.day and moment.clock
+    ]
+    home = named if isinstance(named, ZoneInfo | timezone) else zone
+    parts = [moment for _, moment in moments]
+    # In the clinic's time, or in that of the zone that was named.
+    locals_ = [found.astimezone(home) for found in whole]
+    days = {found.date() for found in locals_} | {
+        moment.day for moment in parts if moment.day and not moment.clock
+    }
+    clocks = {found.time() for found in locals_} | {
+        moment.clock for moment in parts if moment.clock and not moment.day
+    }
+    if len(days) > 1 or len(clocks) > 1 or len(set(whole)) > 1:
+        problem = "The date and time given apart are not those given together"
+        raise InvalidRequest("INVALID_DATE_TIME", "scheduledAt", problem)
+    if not days or not clocks:
+        missing = "date" if not days else "time"
+        raise _missing(missing, both=not days and not clocks)
+    if whole:
+        return whole[0]
+    apart = next((moment.zone for moment in parts if moment.zone), None)
+    return spoken.instant(days.pop(), clocks.pop(), apart or named, zone, "appointmentTime")
+
+
+FIELDS = {"date": "appointmentDate", "time": "appointmentTime", "instant": "scheduledAt"}
+KINDS: Mapping[str, spoken.Kind] = {"date": "day", "time": "clock", "instant": "both"}
+
+
+def _missing(what: str, *, both: bool) -> InvalidRequest:
+    problem = "A date and a time are needed" if both else f"A {what} is needed"
+    return InvalidRequest("INVALID_DATE_TIME", FIELDS[what], problem, remedy="ask")

@@ -19,8 +19,9 @@ import click
 import uvicorn
 
 from booking_asgi import admin, simulator
+from booking_asgi.address import is_loopback
 from booking_asgi.app import create_app
-from booking_asgi.config import KUBERNETES, LOOPBACK, Config, ConfigError
+from booking_asgi.config import KUBERNETES, Config, ConfigError
 from booking_asgi.contract import prompt_line, vapi_tool
 from booking_asgi.logs import configure
 from booking_asgi.protocol import BoundedProtocol
@@ -80,7 +81,7 @@ def serve(config: Config, demo: bool) -> None:
     """Serve the endpoint on BOOKING_DATABASE_URL, or a demo of it on this machine alone."""
     if demo and config.database_url is not None:
         raise click.UsageError("--demo has a database of its own: unset BOOKING_DATABASE_URL")
-    if demo and not LOOPBACK.fullmatch(config.host):
+    if demo and not is_loopback(config.host):
         raise click.UsageError(f"--demo has a published token: not on BOOKING_HOST={config.host}")
     configure(config.log_format)
     # SIGTERM does what Ctrl-C does: drain, then leave through every `with`. SIGINT is set as well,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
 
@@ -14,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from booking_asgi import codec, openapi
-from booking_asgi.config import Config
+from booking_asgi.config import Config, refuse_unsafe
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
 from booking_asgi.door import Door
@@ -35,13 +36,15 @@ log = structlog.get_logger("booking_asgi")
 def create_app(config: Config) -> Router:
     """The application on the database of `config.database_url`, which has the tables of `sql/`.
 
-    It connects with the lifespan, and fails to start where the database does not answer.
+    It connects with the lifespan, and fails to start where the database does not answer. Raises
+    `ConfigError` where the password could cross a network in clear text.
     """
     database_url = config.database_url
     if database_url is None:
         raise ValueError(
             "create_app needs a database_url: only the command runs the embedded server"
         )
+    refuse_unsafe(database_url, os.environ)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[State]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import parse_qsl, unquote
+
+from booking_asgi.address import Address
 
 
 class ConfigError(Exception):
@@ -24,7 +25,6 @@ ELSEWHERE = re.compile(r"BOOKING_(?:TEST_\w+|SEED|FUZZ)")
 KUBERNETES = re.compile(
     r"BOOKING_(?:\w+_)?(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|UDP|SCTP)\w*)"
 )
-LOOPBACK = re.compile(r"localhost|127(?:\.\d+){3}|::1", re.I)
 INSECURE = (
     "must say sslmode=verify-full, or at least require, where the database is on another machine;"
     " or sslmode=disable, where the network is your own"
@@ -78,9 +78,19 @@ class Config:
                 except ValueError as error:
                     raise ConfigError(f"{variable} {error}") from None
         config = cls(**values)
-        if config.database_url and not _is_safe(config.database_url, environ.get("PGSSLMODE", "")):
-            raise ConfigError(f"BOOKING_DATABASE_URL {INSECURE}")
+        if config.database_url is not None:
+            refuse_unsafe(config.database_url, environ)
         return config
+
+
+def refuse_unsafe(database_url: str, environ: Mapping[str, str]) -> None:
+    """Raise `ConfigError` where the password could cross a network in clear text."""
+    try:
+        address = Address.of(database_url, environ)
+    except ValueError as error:
+        raise ConfigError(f"BOOKING_DATABASE_URL {error}") from None
+    if not address.is_safe:
+        raise ConfigError(f"BOOKING_DATABASE_URL {INSECURE}")
 
 
 def _is_known(variable: str) -> bool:
@@ -105,17 +115,6 @@ def _content(variable: str, path: str, beside: str) -> str:
     if not text:
         raise ConfigError(f"{variable}_FILE names an empty file")
     return text
-
-
-def _is_safe(url: str, default: str) -> bool:
-    """Whether the connection is encrypted, stays on this machine, or is said to need neither."""
-    address, _, query = url.partition("://")[2].partition("?")
-    options = dict(parse_qsl(query))
-    hosts = options.get("host") or address.partition("/")[0].rpartition("@")[2]
-    names = [re.sub(r":\d*$", "", unquote(host)).strip("[]") for host in hosts.split(",")]
-    is_near = all(not name or name.startswith("/") or LOOPBACK.fullmatch(name) for name in names)
-    mode = options.get("sslmode") or default
-    return is_near or mode in ("disable", "require", "verify-ca", "verify-full")
 
 
 def _whole_number(lowest: int, highest: int) -> Callable[[str], int]:

@@ -61,9 +61,10 @@ def proxy(url: str) -> Iterator[Proxy]:
 
 
 @contextlib.contextmanager
-def proxied(url: str, **settings: object) -> Iterator[Proxy]:
-    """The proxy in front of `booking-asgi serve` with these settings, and a clinic to book."""
+def proxied(url: str, *, hmac_secrets: str = "") -> Iterator[Proxy]:
+    """The proxy in front of `booking-asgi serve`, with a clinic that can be booked."""
     asyncio.run(add_clinic(url))
+    settings = {"hmac_secrets": hmac_secrets} if hmac_secrets else {}
     with (
         a_folder() as folder,
         served(folder, database_url=url, deadline_seconds=10, **settings) as serving,
@@ -157,14 +158,14 @@ def test_a_signature_goes_through(url: str) -> None:
         config.hmac_signature_header: sign(config, sent_at, body),
     }
 
-    async def ask() -> list[int]:
+    async def ask(proxy: Proxy) -> list[int]:
         async with proxy.client() as client:
             unsigned = await client.post(BOOK, content=body)
             signed = await client.post(BOOK, content=body, headers=headers)
         return [unsigned.status_code, signed.status_code]
 
-    with proxied(url, hmac_secrets=SECRET) as proxy:
-        assert asyncio.run(ask()) == [401, 200]
+    with proxied(url, hmac_secrets=SECRET) as signing:
+        assert asyncio.run(ask(signing)) == [401, 200]
 
 
 async def test_only_the_tools_are_public(proxy: Proxy) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import json
+import os
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TypeVar
@@ -15,6 +16,7 @@ import asyncpg
 import click
 import structlog
 
+from booking_asgi.address import UNREADABLE, Address
 from booking_asgi.config import Config
 from booking_asgi.connections import connect
 from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -46,12 +48,20 @@ log = structlog.get_logger("booking_asgi")
 
 
 @contextlib.contextmanager
-def database_url(config: Config) -> Iterator[str]:
-    """The URL of the database: none is ever assumed."""
+def database_url(config: Config, *, in_log: bool = False) -> Iterator[str]:
+    """The URL of the database: none is ever assumed. Standard error says which database it is.
+
+    `in_log` is of a command whose standard error is its log: where its lines are JSON, so is this.
+    """
     if config.database_url is None:
         raise click.ClickException(
             "BOOKING_DATABASE_URL is not set; booking-asgi serve --demo runs on a demo database"
         )
+    label = Address.of(config.database_url, os.environ).label
+    if in_log and config.log_format == "json":
+        log.info("Database", database=label)
+    else:
+        click.echo(f"Database {label}", err=True)
     yield config.database_url
 
 
@@ -98,9 +108,7 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
     except (asyncpg.PostgresError, asyncpg.InterfaceError, BookingError) as error:
         raise click.ClickException(_first_line(error)) from None
     except ValueError:  # its words would repeat a piece of the password
-        raise click.ClickException(
-            "BOOKING_DATABASE_URL can't be read: is each / ? # @ of its password percent-encoded?"
-        ) from None
+        raise click.ClickException(f"BOOKING_DATABASE_URL {UNREADABLE}") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -61,9 +61,15 @@ def run(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
 
 def refused(done: subprocess.CompletedProcess[str]) -> str:
     """The one line that a command says which exits with 1 and does nothing else."""
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1), done
-    assert done.stderr.startswith("Error: ")
-    return done.stderr
+    said = complaint(done)
+    assert (done.returncode, done.stdout, said.count("\n")) == (1, "", 1), done
+    assert said.startswith("Error: ")
+    return said
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Standard error without the line that names the database."""
+    return re.sub(r"\ADatabase .+ on .+\n", "", done.stderr)
 
 
 def free_port() -> int:
@@ -315,6 +321,56 @@ def test_a_database_of_ones_own_gets_no_demo(url: str, folder: Path) -> None:
     assert psql(url, "-c", "select count(*) from organizations") == "0"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check",),
+        ("check", "--json"),
+        ("schema", "--apply"),
+        ("schema", "--upgrade"),
+        ("schema", "--adopt"),
+        ("race", "--callers=1", "--mix=slot"),
+        (*ADD, "--timezone=UTC", "--region=US"),
+        ("token", "list", "--org", str(UUID(int=0))),
+        ("token", "add", "--org", str(UUID(int=0))),
+        ("token", "revoke", "--org", str(UUID(int=0)), "an-id"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_command_says_on_which_database_it_works(url: str, words: tuple[str, ...]) -> None:
+    """The first line of standard error holds the name and the host, and no user or password."""
+    parts = urlsplit(url)
+    done = run(*words, database_url=url)
+    first, _, rest = done.stderr.partition("\n")
+    assert first == f"Database {parts.path[1:]} on {parts.hostname}"
+    assert "Database " not in done.stdout + rest
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_serve_says_on_which_database_it_works(url: str, folder: Path, log_format: str) -> None:
+    """In a line of its own, which is an object where the log's lines are."""
+    parts = urlsplit(url)
+    label = f"{parts.path[1:]} on {parts.hostname}"
+    with served(folder, database_url=url, log_format=log_format) as serving:
+        first, *rest = serving.output().splitlines()
+    if log_format == "text":
+        assert first == f"Database {label}"
+    else:
+        event = json.loads(first)
+        assert (event["event"], event["database"]) == ("Database", label)
+        assert all(isinstance(json.loads(line), dict) for line in rest)
+
+
+def test_a_database_that_libpqs_variables_name_is_said() -> None:
+    """PGHOST leads where the URL names no host; without TLS that is refused."""
+    away = {**environ(database_url="postgresql:///d"), "PGHOST": "db.example.com"}
+    done = subprocess.run([COMMAND, "check"], env=away, capture_output=True, text=True, check=False)
+    assert "sslmode=verify-full" in refused(done)
+    near = {**away, "PGHOST": "127.0.0.1", "PGPORT": str(free_port())}
+    done = subprocess.run([COMMAND, "check"], env=near, capture_output=True, text=True, check=False)
+    assert done.stderr.startswith("Database d on 127.0.0.1\nError: The database does not answer")
+
+
 def test_a_wrong_setting_is_refused() -> None:
     """One line that names the variable."""
     assert "BOOKING_PORT must be" in refused(run("serve", port="nonsense"))
@@ -353,7 +409,7 @@ def test_an_option_that_the_server_refuses(
 ) -> None:
     """One line names it and the variable in which it stands, and repeats nothing of the URL."""
     done = run(*command, database_url=f"{server_url}?{option}")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, complaint(done).count("\n")) == (1, 1)
     assert "an option in BOOKING_DATABASE_URL: " in done.stderr
     assert f'parameter "{name}"' in done.stderr
     assert "@" not in done.stderr
@@ -383,7 +439,7 @@ def test_schema_can_be_applied_twice(empty_url: str) -> None:
 
     def apply() -> str:
         done = run("schema", "--apply", database_url=empty_url)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert (done.returncode, done.stdout, complaint(done)) == (0, "", "")
         return without_key(subprocess.check_output([dump, "--schema-only", empty_url], text=True))
 
     dump = find_programs() / "pg_dump"
@@ -410,7 +466,7 @@ class Added:
 def added(server_url: str, template: str) -> Iterator[Added]:
     with a_database(server_url, template) as url:
         done = run(*ADD, "--timezone=Asia/Tokyo", "--region=JP", database_url=url)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, complaint(done)) == (0, "")
         printed = r"\Aorganization (\S+)\ntoken        (\S+)\n\Z"
         [(org_id, token)] = re.findall(printed, done.stdout)
         yield Added(url, org_id, token)

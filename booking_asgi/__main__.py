@@ -91,7 +91,7 @@ def serve(config: Config, demo: bool) -> None:
     with (
         contextlib.suppress(KeyboardInterrupt),
         _listener(config) as listener,
-        admin.demo_database_url(config) if demo else admin.database_url(config, in_log=True) as url,
+        (admin.demo_database_url if demo else admin.database_url)(config) as url,
     ):
         if demo:
             admin.run_on(url, _make_demo)

@@ -48,20 +48,13 @@ log = structlog.get_logger("booking_asgi")
 
 
 @contextlib.contextmanager
-def database_url(config: Config, *, in_log: bool = False) -> Iterator[str]:
-    """The URL of the database: none is ever assumed. Standard error says which database it is.
-
-    `in_log` is of a command whose standard error is its log: where its lines are JSON, so is this.
-    """
+def database_url(config: Config) -> Iterator[str]:
+    """The URL of the database: none is ever assumed. Standard error says which database it is."""
     if config.database_url is None:
         raise click.ClickException(
             "BOOKING_DATABASE_URL is not set; booking-asgi serve --demo runs on a demo database"
         )
-    label = Address.of(config.database_url, os.environ).label
-    if in_log and config.log_format == "json":
-        log.info("Database", database=label)
-    else:
-        click.echo(f"Database {label}", err=True)
+    click.echo(f"Database {Address.of(config.database_url, os.environ).label}", err=True)
     yield config.database_url
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.asked import DAYS_OF_A_YEAR, RESOURCES, SLOTS, STEP
 from bench.load import Sample
-from booking_asgi.postgres import find_programs
+from booking_asgi.command.postgres import find_programs
 from booking_core._statements import read_sql
 
 # What `asked.Callers` asks for. pgbench's variables are whole numbers, sent as text: a date such as

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from bench.asked import open_clinics
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from booking_core import Connection, read_schema
 
 START_SECONDS = 30

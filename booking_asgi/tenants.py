@@ -12,6 +12,7 @@ import structlog
 
 from booking_asgi.database import Database, Unavailable
 from booking_asgi.logs import describe
+from booking_asgi.speech import Failure
 from booking_core import Organization, OrganizationNotReady, list_live_tokens, touch_tokens
 from booking_core.organizations import token_sha256
 
@@ -65,6 +66,17 @@ class Tenants:
         self._loading: asyncio.Task[None] | None = None
         self._has_begun = False
         self._waiting = 0
+
+    async def identify(self, token: str, give_up_at: float) -> Organization | Failure | None:
+        """The token's organization, None where it is nobody's, or why that can't be told."""
+        try:
+            return await self.find(token, give_up_at)
+        except OrganizationNotReady as error:
+            log.error("VapiTools: ❌ Organization is not ready", problem=str(error))
+            return Failure("BOOKING_FAILED")
+        except Exception as error:  # neither valid nor invalid, whatever stands in the way
+            log.error("VapiTools: ❌ Token could not be verified", **describe(error))
+            return Failure("TEMPORARILY_UNAVAILABLE")
 
     async def find(self, token: str, give_up_at: float) -> Organization | None:
         """None where it is nobody's. Raises `Unavailable`, or `OrganizationNotReady`."""

@@ -20,7 +20,6 @@ from booking_asgi.database import Database
 from booking_asgi.desk import Understood, answer_all
 from booking_asgi.door import Door
 from booking_asgi.intake import fail_call, is_foreign, understand, understand_call
-from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.signatures import is_signed
@@ -28,7 +27,7 @@ from booking_asgi.speech import Answer, Failure
 from booking_asgi.tenants import Tenants, token_id, token_of
 from booking_asgi.tools import find_tool
 from booking_asgi.tools.tool import Asked, Tool
-from booking_core import Limits, Organization, OrganizationNotReady
+from booking_core import Limits, Organization
 
 BODY_SECONDS = 5.0
 SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -84,7 +83,7 @@ async def _answer(request: Request[State], told: Told) -> Response:
         return _refuse(told, "no such tool", 404, "UNKNOWN_TOOL", "There is no such tool")
     # The last tenth is for the way back, where the event loop owes others as well.
     give_up_at = time.monotonic() + config.deadline_seconds * 0.9
-    tenant = await _identify(state["tenants"], token, give_up_at)
+    tenant = await state["tenants"].identify(token, give_up_at)
     patience = give_up_at - time.monotonic()  # without the time that the body takes
     if tenant is None:
         return _refuse(told, "unknown token", 401, "UNAUTHORIZED", "The token is not known")
@@ -229,20 +228,6 @@ async def _answer_all(
     if "UNKNOWN_TOOL" in told["outcomes"]:
         state["refusals"].note("no such tool", orgId=told.get("orgId"))
     return answers
-
-
-async def _identify(
-    tenants: Tenants, token: str, give_up_at: float
-) -> Organization | Failure | None:
-    """The token's organization, None where nobody's, or why it can't be told."""
-    try:
-        return await tenants.find(token, give_up_at)
-    except OrganizationNotReady as error:
-        log.error("VapiTools: ❌ Organization is not ready", problem=str(error))
-        return Failure("BOOKING_FAILED")
-    except Exception as error:  # neither valid nor invalid, whatever it is that stands in the way
-        log.error("VapiTools: ❌ Token could not be verified", **describe(error))
-        return Failure("TEMPORARILY_UNAVAILABLE")
 
 
 def _refuse(told: Told, why: str, status: int, code: str, message: str) -> Response:

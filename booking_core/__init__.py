@@ -7,15 +7,7 @@
 """
 
 from booking_core._statements import Connection, read_schema
-from booking_core.booking import (
-    Appointment,
-    Booked,
-    LimitReached,
-    Limits,
-    SlotTaken,
-    book,
-    list_appointments,
-)
+from booking_core.booking import book, list_appointments
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
@@ -44,6 +36,7 @@ from booking_core.organizations import (
     revoke_token,
     touch_tokens,
 )
+from booking_core.outcomes import Appointment, Booked, LimitReached, Limits, SlotTaken
 from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 

@@ -24,9 +24,9 @@ import structlog
 from starlette.types import Receive, Scope, Send
 
 from booking_asgi import Config, create_app, logs
+from booking_asgi.command.postgres import find_programs
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
-from booking_asgi.postgres import find_programs
 from booking_core import Connection, Organization
 from tests import elsewhere, servers
 from tests.containers import DidNotStart

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from booking_asgi import simulator
+from booking_asgi.command import call as simulator
 from booking_asgi.contract import vapi_tool
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.factories import arguments, in_days

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from tests import containers
 
 IMAGE = os.environ.get("BOOKING_TEST_IMAGE") or "postgres:18"

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from booking_asgi.postgres import find_programs
+from booking_asgi.command.postgres import find_programs
 from booking_core import (
     Booked,
     Connection,

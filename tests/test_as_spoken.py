@@ -15,7 +15,7 @@ from booking_asgi.speech import Answer
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT, read_booking
 from booking_asgi.tools.tool import Asked
 from booking_core import Booked, BookingRequest, InvalidRequest, Organization, is_absent
-from booking_core.booking import RecognisedBy
+from booking_core.outcomes import RecognisedBy
 from booking_core.resources import match_resources
 from booking_core.spoken import (
     find_zone,

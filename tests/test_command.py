@@ -21,7 +21,7 @@ import httpx
 import pytest
 
 from booking_asgi import Config
-from booking_asgi.postgres import find_programs
+from booking_asgi.command.postgres import find_programs
 from tests.conftest import SCHEMA, a_database, connected, psql, serving, until
 from tests.factories import arguments
 from tests.test_postgres import a_folder, processes_of, wait_until

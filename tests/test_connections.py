@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from booking_asgi import connections
+from booking_asgi.command.postgres import find_programs
 from booking_asgi.connections import LIBPQ_ONLY, Connections, connect, without_libpq_only
-from booking_asgi.postgres import find_programs
 from booking_core import Connection, InvalidRequest
 from tests.conftest import database_of, psql
 from tests.servers import STATEMENT_CACHE_SIZE

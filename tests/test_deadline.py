@@ -32,9 +32,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 import booking_asgi.door
 import booking_asgi.webhook
 from booking_asgi import Config, create_app, tenants
+from booking_asgi.command.postgres import EmbeddedPostgres
 from booking_asgi.connections import Connections
 from booking_asgi.database import Lease, Unavailable, is_transient
-from booking_asgi.postgres import EmbeddedPostgres
 from booking_core import BookingNotSettled, Connection, InvalidRequest
 from tests.conftest import SCHEMA, Endpoint, a_database, connected, count, database_of, psql, until
 from tests.factories import TOKEN, a_call, a_caller, a_clinic, arguments, in_days, tool_calls

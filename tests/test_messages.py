@@ -15,7 +15,7 @@ import pytest
 from vapi.types import ServerMessageResponseToolCalls
 
 from booking_asgi import Config
-from booking_asgi.simulator import tool_message
+from booking_asgi.command.call import tool_message
 from booking_asgi.speech import FailureCode
 from booking_core.errors import InvalidCode
 from tests.conftest import Endpoint, connected, contacts_and_appointments, count, serving

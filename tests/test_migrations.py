@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from booking_asgi.postgres import find_programs
+from booking_asgi.command.postgres import find_programs
 from booking_core import Booked, Connection, Finding, Organization, book, preflight, upgrade
 from booking_core.fitness.migrations import migration_names
 from tests.conftest import SCHEMA, a_database, connected, psql

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from booking_asgi import postgres
-from booking_asgi.postgres import EmbeddedPostgres, EmbeddedPostgresError, find_programs
+from booking_asgi.command import postgres
+from booking_asgi.command.postgres import EmbeddedPostgres, EmbeddedPostgresError, find_programs
 from tests.conftest import connected, psql
 from tests.servers import FAST, PG_BIN
 
@@ -31,7 +31,7 @@ FORBIDDEN = ("false",)
 HOLD = """
 import sys, time
 from pathlib import Path
-from booking_asgi import postgres
+from booking_asgi.command import postgres
 folder, programs, *namespace = sys.argv[1:]
 postgres.NAMESPACE = tuple(namespace)
 server = postgres.EmbeddedPostgres(Path(folder), programs=Path(programs))

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from booking_asgi.mixes import MIXES, START, Answer, broken_promises, make_mix
+from booking_asgi.command.mixes import MIXES, START, Answer, broken_promises, make_mix
 from booking_core import Appointment, SlotTaken
 from tests.conftest import SCHEMA, connected, psql, until
 from tests.test_command import COMMAND, IN_BACKGROUND, STOPS, complaint, environ, run

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from booking_asgi import contract, simulator
+from booking_asgi import contract
+from booking_asgi.command import call as simulator
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.conftest import psql
 from tests.factories import in_days

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from booking_asgi.postgres import find_programs
+from booking_asgi.command.postgres import find_programs
 from booking_core import Connection, _statements, read_schema
 from booking_core._statements import Statement
 from booking_core.fitness import _statements as fitness

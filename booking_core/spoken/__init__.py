@@ -7,9 +7,10 @@ length of the text, at most `LONGEST` characters.
 
 from booking_core.spoken.durations import parse_duration
 from booking_core.spoken.emails import Email, is_email, parse_email
-from booking_core.spoken.moments import Kind, Moment, at_wall_clock, find_zone, instant, read_moment
+from booking_core.spoken.moments import Kind, Moment, read_moment
 from booking_core.spoken.phones import Phone, is_hidden_number, is_phone, parse_phone
 from booking_core.spoken.text import INVISIBLE, Meaning, check_text, is_absent, parse_text
+from booking_core.spoken.zone_names import at_wall_clock, find_zone, instant
 
 __all__ = [
     "INVISIBLE",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import psql
 from tests.factories import TOKEN
 from tests.test_command import COMMAND, environ, free_port

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from booking_asgi.postgres import EmbeddedPostgres, find_programs
+from booking_asgi.command.postgres import EmbeddedPostgres, find_programs
 from tests.conftest import SCHEMA, a_database, psql
 from tests.faults.figures import Figures
 from tests.servers import PG_BIN

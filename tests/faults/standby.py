@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import SCHEMA, connected, psql, until
 from tests.servers import PG_BIN
 from tests.test_deadline import children

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 
 from booking_asgi import Config
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import SCHEMA, connected, psql, serving
 from tests.factories import TOKEN
 from tests.faults.figures import Figures

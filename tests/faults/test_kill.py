@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import Callable
 
-from booking_asgi.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import connected
 from tests.factories import TOKEN
 from tests.faults.application import Application, deployed, kill, socket_dir

@@ -15,11 +15,11 @@ import asyncpg
 import click
 from stamina.instrumentation import set_on_retry_hooks
 
-from booking_asgi import admin
+from booking_asgi.command.mixes import MIXES, Answer, Mix, broken_promises, make_mix
+from booking_asgi.command.on_database import database_url, run_on
 from booking_asgi.config import Config
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database, Unavailable
-from booking_asgi.mixes import MIXES, Answer, Mix, broken_promises, make_mix
 from booking_core import (
     Booked,
     BookingRequest,
@@ -103,8 +103,8 @@ def race(
             is_sound = is_sound and not problems
         return is_sound
 
-    with admin.database_url(config) as url:
-        is_sound = admin.run_on(url, run_all)
+    with database_url(config) as url:
+        is_sound = run_on(url, run_all)
     if not is_sound:
         raise SystemExit(1)
 

@@ -1,7 +1,9 @@
-"""What Vapi would send for a call of the tool, in each of its shapes, and what comes back."""
+"""The command `call`: sends what Vapi would send for a call of the tool, in each of its shapes, and
+prints what comes back."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 import urllib.error
@@ -9,6 +11,9 @@ import urllib.request
 from collections.abc import Mapping
 from uuid import uuid4
 
+import click
+
+from booking_asgi.command.serve import DEMO_TOKEN
 from booking_asgi.config import Config
 from booking_asgi.signatures import sign
 from booking_asgi.tools import TOOLS
@@ -85,3 +90,47 @@ def deliver(
         return False, f"Nothing: {error}"
     result = answer["results"][0] if "results" in answer else answer
     return result.get("result", "").startswith("Booked"), result.get("result") or result["error"]
+
+
+@click.command("call")
+@click.option("--name", "patientName")
+@click.option("--phone", "patientPhone")
+@click.option("--email", "patientEmail")
+@click.option("--date", "appointmentDate", help="YYYY-MM-DD")
+@click.option("--time", "appointmentTime", help="14:00, or 2 PM")
+@click.option("--service", "serviceType")
+@click.option("--resource", "resource")
+@click.option("--caller", help="The number that the call comes from.")
+@click.option("--conversation", help="The call's id; the same again is a repeat.")
+@click.option("--shape", type=click.Choice(SHAPES), default="S1", show_default=True)
+@click.option("--url", help="The endpoint's, if not the one of these settings.")
+@click.option("--secret", default=DEMO_TOKEN, show_default=True, help="The organization's token.")
+@click.option("--hmac", is_flag=True, help="Sign it, with the first of BOOKING_HMAC_SECRETS.")
+@click.pass_obj
+def simulate_call(
+    config: Config,
+    /,
+    caller: str | None,
+    conversation: str | None,
+    shape: str,
+    url: str | None,
+    secret: str,
+    hmac: bool,
+    **arguments: str | None,
+) -> None:
+    """Send what Vapi would send, and print what is heard; exit 1 where nothing is booked."""
+    if hmac and not config.hmac_secrets:
+        raise click.UsageError("--hmac needs BOOKING_HMAC_SECRETS")
+    message = tool_message(
+        {name: value for name, value in arguments.items() if value is not None},
+        shape=shape,
+        conversation=conversation,
+        caller_number=caller,
+    )
+    signed = config if hmac else dataclasses.replace(config, hmac_secrets=())
+    booked, heard = deliver(
+        url or f"http://{config.host}:{config.port}/api/vapi/tools", message, signed, secret
+    )
+    click.echo(heard)
+    if not booked:
+        raise SystemExit(1)

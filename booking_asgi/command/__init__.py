@@ -1,0 +1,33 @@
+"""The command `booking-asgi`: one file for each of its commands."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from booking_asgi.command.call import simulate_call
+from booking_asgi.command.check import check
+from booking_asgi.command.organizations import org, token
+from booking_asgi.command.race import race
+from booking_asgi.command.schema import schema
+from booking_asgi.command.serve import serve
+from booking_asgi.command.tool import print_tool
+from booking_asgi.config import KUBERNETES, Config, ConfigError
+
+
+@click.group()
+@click.version_option(package_name="vapi-booking")
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Book appointments for a Vapi voice assistant. The settings are BOOKING_... variables."""
+    try:
+        context.obj = Config.from_environ(os.environ)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from None
+    if strange := sorted(name for name in os.environ if KUBERNETES.fullmatch(name)):
+        click.echo(f"Warning: {', '.join(strange)}: of Kubernetes, not read", err=True)
+
+
+for command in (schema, org, token, check, race, serve, print_tool, simulate_call):
+    main.add_command(command)

@@ -1,0 +1,87 @@
+"""The commands `org` and `token`: who takes bookings, and by which tokens."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+
+from booking_asgi.command.on_database import database_url, run_on
+from booking_asgi.config import Config
+from booking_core import Connection, add_organization, add_token, list_tokens, revoke_token
+
+
+@click.group()
+def org() -> None:
+    """The organizations that take bookings."""
+
+
+@org.command("add")
+@click.option("--name", required=True)
+@click.option("--timezone", required=True, help="IANA name, such as America/New_York.")
+@click.option("--region", required=True, help="Of local phone numbers: ISO 3166, such as US.")
+@click.option(
+    "--resource", "resources", multiple=True, help="Who or what is booked [main]; repeatable."
+)
+@click.pass_obj
+def add_org(
+    config: Config, name: str, timezone: str, region: str, resources: tuple[str, ...]
+) -> None:
+    """Add an organization; print its id and its token, which can't be shown again."""
+
+    async def add(conn: Connection) -> tuple[UUID, str]:
+        async with conn.transaction():
+            organization = await add_organization(
+                conn,
+                name=name,
+                timezone=timezone,
+                phone_region=region,
+                resources=resources or ("main",),
+            )
+            return organization.id, await add_token(conn, organization.id, label="first")
+
+    with database_url(config) as url:
+        org_id, token = run_on(url, add)
+    click.echo(f"organization {org_id}\ntoken        {token}")
+
+
+@click.group()
+def token() -> None:
+    """The tokens that open an organization; several may be live at once."""
+
+
+ORG_ID = click.option("--org", "org_id", type=UUID, required=True, help="The organization's id.")
+
+
+@token.command("add")
+@ORG_ID
+@click.option("--label", default="", help="What or whom it is for.")
+@click.pass_obj
+def add_one(config: Config, org_id: UUID, label: str) -> None:
+    """Print one more token, which can't be shown again."""
+    with database_url(config) as url:
+        click.echo(run_on(url, lambda conn: add_token(conn, org_id, label=label)))
+
+
+@token.command("list")
+@ORG_ID
+@click.pass_obj
+def list_all(config: Config, org_id: UUID) -> None:
+    """List an organization's tokens by their ids, newest first."""
+    with database_url(config) as url:
+        for one in run_on(url, lambda conn: list_tokens(conn, org_id)):
+            end = f"revoked {one.revoked_at:%Y-%m-%d %H:%M}Z" if one.revoked_at else "live"
+            used = f"used {one.last_used_at:%Y-%m-%d %H}h" if one.last_used_at else "never used"
+            made = f"made {one.created_at:%Y-%m-%d %H:%M}Z"
+            click.echo(f"{one.id}  {made}  {used}  {end}  {one.label}")
+
+
+@token.command("revoke")
+@ORG_ID
+@click.argument("token_id")
+@click.pass_obj
+def revoke(config: Config, org_id: UUID, token_id: str) -> None:
+    """Revoke the token of this id, as `list` shows it; it stops working within 5 seconds."""
+    with database_url(config) as url:
+        if not run_on(url, lambda conn: revoke_token(conn, org_id, token_id)):
+            raise click.ClickException("The organization has no token of this id")

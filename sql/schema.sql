@@ -1,7 +1,28 @@
 -- The tables of a new database. Safe to run again: what exists stays as it is, but for a default
 -- of random ids, see below.
--- Every key leads with org_id, and every foreign key carries it: a row of one tenant can't point
--- at another's, and the tables can be partitioned or distributed by org_id as they are.
+--
+-- An organization is a clinic, or whoever else takes bookings. It has a time zone, in which its
+-- people name a time, and a region, in which a local phone number is read. A resource is what one
+-- appointment at a time can have: a doctor, a chair, a room. It has a name and nothing else.
+--
+-- A contact is a person whom the organization knows by a phone number, or by an email address where
+-- there is no number. One number is one contact of an organization, for good. An attendee is the
+-- person for whom an appointment is made: often the contact, and sometimes a child or a parent, who
+-- has no number of their own. So the attendee's name stands in the appointment, and several
+-- attendees may share a contact.
+--
+-- An appointment gives one resource to one contact, from scheduled_at on, for duration_minutes. Its
+-- buffers keep the resource free before and after. A pending or a confirmed appointment is active:
+-- it occupies its time. A cancelled or a completed one does not, nor does one to which nobody came.
+--
+-- A caller is who is on the phone. A call is one phone call or chat, known by its call_id: when it
+-- asks again for the same time, that is a repeat, and not a second appointment. A direct caller is a
+-- program, which sends an idempotency_key for the same purpose.
+--
+-- A token opens one organization to whoever sends it; only its SHA-256 is stored.
+--
+-- Every key leads with org_id, and every foreign key carries it: a row of one organization can't
+-- point at another's, and the tables can be partitioned or distributed by org_id as they are.
 
 -- Tables that are not of this release would be passed over, and what follows would fail halfway.
 do $$

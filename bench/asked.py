@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from booking_asgi.tools.book_appointment import read_booking
 from booking_core import BookingRequest, Connection, Organization, add_organization, add_token
-from tests import payloads
+from tests.support import payloads
 
 ORGANIZATIONS = 100
 ROWS_EACH = 100

@@ -14,7 +14,7 @@ from booking_asgi import Config, create_app
 from booking_asgi.database import Database
 from booking_asgi.tools.book_appointment import read_booking
 from booking_core import Booked, Connection, SlotTaken, book
-from tests.wire import counting
+from tests.support.wire import counting
 
 Held: TypeAlias = list[Connection]
 

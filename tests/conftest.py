@@ -23,25 +23,33 @@ import pytest
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from booking_asgi import Config, create_app, logs
+from booking_asgi import Config, create_app, logs, tenants
 from booking_asgi.command.postgres import find_programs
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
 from booking_core import Connection, Organization
-from tests import elsewhere, servers
-from tests.containers import DidNotStart
-from tests.factories import TOKEN, a_clinic
+from tests import elsewhere
+from tests.support import servers
+from tests.support.containers import DidNotStart
+from tests.support.factories import TOKEN, a_clinic
+from tests.support.processes import a_folder
 
 SCHEMA = Path(__file__).parent.parent / "sql" / "schema.sql"
 Logged: TypeAlias = Callable[[], str]
 ANSWERED = "VapiTools: Request answered"
 CHOICE = pytest.StashKey[servers.Choice]()
+# An unknown token waits until the tokens are loaded again: for a second, but here.
+tenants.APART_SECONDS = 0.01
 # Of every connection that a test makes, wherever: without it PgBouncer mixes up the statements.
 (asyncpg.connect.__kwdefaults__ or {}).update(statement_cache_size=servers.STATEMENT_CACHE_SIZE)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--full", action="store_true", help="each case of the faults, not a sample")
+    parser.addoption(
+        "--full",
+        action="store_true",
+        help="each case, not a sample",
+    )
     parser.addoption("--keep-figures", action="store_true", help="in docs/reliability.md")
 
 
@@ -62,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.stash[CHOICE]}"
+
+
+@pytest.fixture(scope="session")
+def full(request: pytest.FixtureRequest) -> bool:
+    """Whether every case is asked for (`--full`), or the sample that CI has time for."""
+    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(scope="session")
@@ -114,6 +128,19 @@ async def conn(shared_url: str) -> AsyncIterator[Connection]:
 async def clinic(conn: Connection) -> Organization:
     """An organization in New York with the one resource `main`, in `conn`'s transaction."""
     return await a_clinic(conn)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with a_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def empty_url(server_url: str) -> Iterator[str]:
+    """A database without the tables."""
+    with a_database(server_url, "template0") as url:
+        yield url
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ BREAKS = [
         "    last_contact_at = excluded.last_contact_at\n  where false\n  returning",
     ),
     Break(
-        "test_ten_thousand_random_bookings",
+        "test_random_bookings",
         SCHEMA,
         "    resource with =\n",
         "    id with =\n",

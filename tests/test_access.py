@@ -26,9 +26,9 @@ from booking_core import (
 )
 from booking_core.organizations import token_sha256
 from tests.conftest import SCHEMA, a_database, connected, count, psql, serving
-from tests.factories import TOKEN, arguments, in_days
-from tests.test_adopt import APPOINTMENTS, CONTACTS, ORG, settle
-from tests.test_command import refused, run
+from tests.support.adopted import APPOINTMENTS, CONTACTS, ORG, settle
+from tests.support.commands import refused, run
+from tests.support.factories import TOKEN, arguments, in_days
 
 TABLES = (
     "organizations",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
-from uuid import UUID
 
 import asyncpg
 import pytest
 
-from booking_asgi.command.postgres import find_programs
 from booking_core import (
     Booked,
     Connection,
@@ -23,7 +20,6 @@ from booking_core import (
     SlotTaken,
     adopt,
     book,
-    preflight,
     read_adoption,
 )
 from booking_core.fitness._statements import FIND_KEYS
@@ -31,47 +27,27 @@ from booking_core.fitness.adoption import adoption_steps
 from booking_core.fitness.guarantees import GUARANTEES
 from booking_core.fitness.rules import RULES
 from tests.conftest import SCHEMA, a_database, connected, count, psql, until
-from tests.factories import SOON, a_caller, a_clinic, a_request
-from tests.test_command import complaint, run, without_key
+from tests.support.adopted import (
+    APPOINTMENTS,
+    CONTACTS,
+    ORG,
+    WITH_AN_ENUM,
+    WITH_ORGANIZATIONS,
+    graves,
+    make,
+    settle,
+    snapshot,
+)
+from tests.support.commands import complaint, run
+from tests.support.factories import SOON, a_caller, a_clinic, a_request
 
 ADOPT = SCHEMA.parent / "adopt.sql"
-ORG = UUID("00000000-0000-4000-8000-000000000001")
 EXCL, CHECK = "appointments_resource_excl", "appointments_status_check"
 START, CALL = "appointments_contact_start_key", "appointments_call_key"
 REPEAT, STATUS = "appointments_idempotency_key", "appointments.status"
 RESOURCE = "appointments_resource_check"
 BASELINE = SCHEMA.parent.parent / "tests" / "releases" / "baseline.sql"
 STATES = "'pending', 'confirmed', 'cancelled', 'completed', 'no_show'"
-CONTACTS = """
-    create table contacts (
-      id uuid primary key default gen_random_uuid(), org_id uuid not null, phone text, email text,
-      name text, lead_status text, last_contact_at timestamptz,
-      constraint uq_contacts_org_phone unique (org_id, phone)
-    );
-    """
-APPOINTMENTS = """
-    create table appointments (
-      id uuid primary key default gen_random_uuid(), org_id uuid not null,
-      contact_id uuid references contacts (id), service_type text, scheduled_at timestamptz,
-      duration_minutes integer, status text default 'confirmed',
-      created_at timestamptz default now(), updated_at timestamptz default now()
-    );
-    """
-WITH_ORGANIZATIONS = f"""
-    create table organizations (
-      id uuid primary key, slug text not null, plan text not null default 'free'
-    );
-    insert into organizations (id, slug) values ('{ORG}', 'bright');
-    {CONTACTS}
-    {APPOINTMENTS}
-    """
-WITH_AN_ENUM = f"""
-    create type "AppointmentState2" as enum ('confirmed', 'cancelled');
-    {CONTACTS}
-    {APPOINTMENTS}
-    alter table appointments alter status drop default,
-      alter status type "AppointmentState2" using 'confirmed', alter status set default 'confirmed';
-    """
 WITH_MORE = f"""
     {CONTACTS.replace("primary key default", "not null default")}
     alter table contacts add primary key (org_id, id), add source text not null default 'web';
@@ -80,18 +56,6 @@ WITH_MORE = f"""
       add notes jsonb not null default '[]', alter id drop default;
     """
 THEIRS = {"organizations": WITH_ORGANIZATIONS, "enum": WITH_AN_ENUM, "more": WITH_MORE}
-# Every tenth has no contact, every second no duration; one after the other, in the past and ahead.
-ROWS = f"""
-    insert into contacts (org_id, phone, name)
-    select '{ORG}', '+1555' || 1000000 + n, 'p' || n from generate_series(1, 100) n;
-    insert into appointments
-      (id, org_id, contact_id, service_type, scheduled_at, duration_minutes, status)
-    select gen_random_uuid(), '{ORG}', case when n % 10 > 0 then c.id end, 's',
-           timestamptz '2026-01-01Z' + n * interval '30 min', case when n % 2 > 0 then 30 end,
-           'confirmed'
-    from generate_series(1, {{rows}}) n
-    join contacts c on c.phone = '+1555' || 1000001 + n % 100;
-    """
 # As their own code books, which knows of no new column.
 OLD_WAY = f"""
     insert into appointments (id, org_id, service_type, scheduled_at, duration_minutes, status)
@@ -109,38 +73,17 @@ def theirs(server_url: str) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=THEIRS)
-def each(request: pytest.FixtureRequest, theirs: str) -> str:
-    """A database of each kind, with a hundred appointments."""
-    make(theirs, THEIRS[request.param])
-    return theirs
-
-
 @pytest.fixture
 async def conn(theirs: str) -> AsyncIterator[Connection]:
     async with connected(theirs) as conn:
         yield conn
 
 
-def make(url: str, tables: str, rows: int = 100) -> None:
-    psql(url, "-c", tables, "-c", ROWS.format(rows=rows), "-c", "analyze")
-
-
-def snapshot(url: str) -> str:
-    """The catalog and the rows."""
-    command = [str(find_programs() / "pg_dump"), "--inserts", url]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return "\n".join(sorted(without_key(done.stdout).splitlines()))
-
-
-async def settle(conn: Connection) -> Organization:
-    """What nobody can know but the operator."""
-    await conn.execute("update organizations set timezone = 'Asia/Tokyo', phone_region = 'JP'")
-    return Organization(id=ORG, timezone="Asia/Tokyo", phone_region="JP")
-
-
-async def graves(conn: Connection) -> list[str]:
-    return [finding.what for finding in await preflight(conn) if finding.severity != "note"]
+@pytest.fixture(params=THEIRS)
+def each(request: pytest.FixtureRequest, theirs: str) -> str:
+    """A database of each kind, with a hundred appointments."""
+    make(theirs, THEIRS[request.param])
+    return theirs
 
 
 async def write_the_old_way(url: str, done: asyncio.Event, booked: list[float]) -> None:

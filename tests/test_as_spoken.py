@@ -27,7 +27,7 @@ from booking_core.spoken import (
     parse_text,
     read_moment,
 )
-from tests.factories import NEW_YORK, answered
+from tests.support.factories import NEW_YORK, answered
 
 NO = None
 """It is refused."""

@@ -24,8 +24,8 @@ from booking_core import (
     book,
 )
 from tests.conftest import connected, count
-from tests.factories import SOON, a_caller, a_clinic, a_request
-from tests.wire import counting
+from tests.support.factories import SOON, a_caller, a_clinic, a_request
+from tests.support.wire import counting
 
 SAM = Email("sam@test.com")
 

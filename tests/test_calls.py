@@ -17,7 +17,15 @@ from booking_core import (
     resolve_contact,
 )
 from tests.conftest import Endpoint, connected, count
-from tests.factories import SOON, a_call, a_caller, a_clinic, a_request, arguments, tool_calls
+from tests.support.factories import (
+    SOON,
+    a_call,
+    a_caller,
+    a_clinic,
+    a_request,
+    arguments,
+    tool_calls,
+)
 
 SAM = Email("sam@test.com")
 CALL = {"call_id": "a call", "by_own_number": False}

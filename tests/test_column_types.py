@@ -9,8 +9,8 @@ import pytest
 
 from booking_core import Booked, Connection, Email, SlotTaken, adopt, book
 from tests.conftest import a_database, connected, count
-from tests.factories import SOON, a_caller, a_request
-from tests.test_adopt import WITH_ORGANIZATIONS, graves, make, settle
+from tests.support.adopted import WITH_ORGANIZATIONS, graves, make, settle
+from tests.support.factories import SOON, a_caller, a_request
 
 TYPES = {
     "varchar": "",

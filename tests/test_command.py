@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import json
 import os
@@ -23,133 +22,29 @@ import pytest
 from booking_asgi import Config
 from booking_asgi.command.postgres import find_programs
 from tests.conftest import SCHEMA, a_database, connected, psql, serving, until
-from tests.factories import arguments
-from tests.test_postgres import a_folder, processes_of, wait_until
+from tests.support.commands import (
+    BOOK,
+    COMMAND,
+    IN_BACKGROUND,
+    STOPS,
+    Serving,
+    answers,
+    complaint,
+    environ,
+    free_port,
+    refused,
+    run,
+    served,
+    without_key,
+)
+from tests.support.factories import arguments
+from tests.support.processes import a_folder, processes_of, wait_until
 
-COMMAND = Path(sys.executable).with_name("booking-asgi")
 DEMO_HEADERS = {"X-Vapi-Secret": "demo-token"}
-BOOK = "/api/vapi/tools/book-appointment"
 ADD = ("org", "add", "--name", "Clinic")
-STOPS = (signal.SIGINT, signal.SIGTERM)
-IN_BACKGROUND = ("sh", "-c", 'trap \'\' INT; exec "$0" "$@"')
-"""Before a command: as a shell without job control starts it, with SIGINT ignored."""
 
 only_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: needs /proc")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="no curl here")
-
-
-def environ(**settings: object) -> dict[str, str]:
-    """Ours without its settings, but for those that the server needs, and with these."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("BOOKING_")}
-    ours.pop("PYTHONDONTWRITEBYTECODE", None)  # or each command would compile what it imports
-    for name in ("BOOKING_PG_BIN", "BOOKING_STATEMENT_CACHE_SIZE"):
-        if value := os.environ.get(name):
-            ours[name] = value
-    return {**ours, **{f"BOOKING_{name.upper()}": str(value) for name, value in settings.items()}}
-
-
-def run(*words: str, **settings: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *words],
-        env=environ(**settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def refused(done: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a command says which exits with 1 and does nothing else."""
-    said = complaint(done)
-    assert (done.returncode, done.stdout, said.count("\n")) == (1, "", 1), done
-    assert said.startswith("Error: ")
-    return said
-
-
-def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """Standard error without the line that names the database."""
-    return re.sub(r"\ADatabase .+ on .+\n", "", done.stderr)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def answers(port: int, host: str = "127.0.0.1") -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=5):
-        return True
-    return False
-
-
-@dataclass(frozen=True)
-class Serving:
-    process: subprocess.Popen[bytes]
-    port: int
-    data_dir: Path
-    base: str
-    said: Path
-
-    def output(self) -> str:
-        return self.said.read_text()
-
-    def is_healthy(self) -> bool:
-        return httpx.get(f"{self.base}/api/ready", timeout=30).status_code == 200
-
-    def has_ended(self) -> bool:
-        return self.process.poll() is not None
-
-    @property
-    def database_url(self) -> str:
-        [url] = re.findall(r"^Database: (.+)$", self.output(), re.MULTILINE)
-        return str(url)
-
-    def run_curl(self) -> tuple[str, dict[str, object]]:
-        """The status and the content of the reply to the command that is printed."""
-        [printed] = re.findall(r"curl .*?(?=\n\n)", self.output(), re.DOTALL)
-        done = subprocess.run(
-            ["sh", "-c", f"{printed} -w '\\n%{{http_code}}'"],
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-        body, _, status = done.stdout.rpartition("\n")
-        return status, json.loads(json.loads(body)["toolResult"]["content"])
-
-    def stop(self, stop_signal: signal.Signals = signal.SIGINT) -> int:
-        """As the terminal does: to the whole process group."""
-        if not self.has_ended():
-            os.killpg(self.process.pid, stop_signal)
-        return self.process.wait(60)
-
-
-@contextlib.contextmanager
-def served(
-    folder: Path, start: tuple[str, ...] = (), /, *, host: str = "127.0.0.1", **settings: object
-) -> Iterator[Serving]:
-    """`booking-asgi serve` that answers, with its data below `folder`."""
-    port, data_dir, said = free_port(), folder / "data", folder / "output"
-    given: dict[str, object] = {"port": port, "host": host, "data_dir": data_dir, **settings}
-    with said.open("wb") as output:
-        process = subprocess.Popen(
-            [*start, COMMAND, "serve", *([] if "database_url" in settings else ["--demo"])],
-            env=environ(**given),
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    serving = Serving(process, port, data_dir, base, said)
-    try:
-        # It listens before it starts anything, and answers when it can.
-        wait_until(lambda: answers(port, host) or serving.has_ended())
-        assert not serving.has_ended(), serving.output()
-        wait_until(serving.is_healthy)
-        yield serving
-    finally:
-        serving.stop()
 
 
 @pytest.fixture(scope="module")
@@ -157,19 +52,6 @@ def demo() -> Iterator[Serving]:
     """A server of the tests that leave it as it is."""
     with a_folder() as folder, served(folder) as serving:
         yield serving
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with a_folder() as folder:
-        yield folder
-
-
-@pytest.fixture
-def empty_url(server_url: str) -> Iterator[str]:
-    """A database without the tables."""
-    with a_database(server_url, "template0") as url:
-        yield url
 
 
 @needs_curl
@@ -441,11 +323,6 @@ def test_schema_can_be_applied_twice(empty_url: str) -> None:
     made = apply()
     assert "CREATE TABLE public.appointments" in made
     assert made == apply()
-
-
-def without_key(dump: str) -> str:
-    """Newer versions of pg_dump put a random key around what they write."""
-    return re.sub(r"^\\(un)?restrict .*$", "", dump, flags=re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from booking_asgi.command.postgres import find_programs
 from booking_asgi.connections import LIBPQ_ONLY, Connections, connect, without_libpq_only
 from booking_core import Connection, InvalidRequest
 from tests.conftest import database_of, psql
-from tests.servers import STATEMENT_CACHE_SIZE
-from tests.test_deadline import GUARD, taken
+from tests.support.outages import GUARD, taken
+from tests.support.servers import STATEMENT_CACHE_SIZE
 
 # Of libpq's options those that asyncpg takes out of the URL, or that are of use to the server.
 HEEDED = """

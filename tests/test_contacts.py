@@ -24,7 +24,7 @@ from booking_core import (
     resolve_contact,
 )
 from tests.conftest import count
-from tests.factories import SOON, a_caller, a_clinic
+from tests.support.factories import SOON, a_caller, a_clinic
 
 SAM = Email("sam@test.com")
 PHONE = Phone("+15551234567")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import itertools
 import json
 import os
@@ -17,70 +16,51 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
-import httpx
 import pytest
 import structlog
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message
 
 import booking_asgi.door
 import booking_asgi.webhook
-from booking_asgi import Config, create_app, tenants
+from booking_asgi import tenants
 from booking_asgi.command.postgres import EmbeddedPostgres
-from booking_asgi.connections import Connections
 from booking_asgi.database import Lease, Unavailable, is_transient
 from booking_core import BookingNotSettled, Connection, InvalidRequest
 from tests.conftest import SCHEMA, Endpoint, a_database, connected, count, database_of, psql, until
-from tests.factories import TOKEN, a_call, a_caller, a_clinic, arguments, in_days, tool_calls
-from tests.servers import FAST, PG_BIN, STATEMENT_CACHE_SIZE
+from tests.support.factories import (
+    TOKEN,
+    a_call,
+    a_caller,
+    a_clinic,
+    arguments,
+    in_days,
+    tool_calls,
+)
+from tests.support.outages import (
+    DEADLINE,
+    GUARD,
+    OURS,
+    Hurried,
+    held,
+    running,
+    taken,
+)
+from tests.support.outages import quick_collections as quick_collections
+from tests.support.processes import children
+from tests.support.servers import FAST, PG_BIN
 
-DEADLINE = 1.0
-GUARD = 15.0
 PATH = "/api/vapi/tools/book-appointment"
 CALL = {"id": str(uuid4())}
 BOOKED, UNCONFIRMED, REFUSED = "Booked", "Not confirmed", "Not booked"
-OURS = """
-from pg_stat_activity where datname = current_database() and application_name = 'vapi-booking'
-and pid <> pg_backend_pid()  -- PgBouncer leaves the name to whoever comes next
-"""
-ALL = "lock table appointments in access exclusive mode"
 CONTACTS = f"""
 insert into contacts (org_id, phone)
 select id, phone from organizations, unnest(array['{a_caller(1)}', '{a_caller(2)}']) as phone
 """
-
-
-@dataclass(frozen=True)
-class Hurried(Endpoint):
-    """The endpoint with a short deadline; its application, and the connections of that."""
-
-    app: ASGIApp
-    connections: Connections
-
-    async def is_whole(self) -> None:
-        """All of its connections can be had at once, and no more; each works."""
-        async with asyncio.timeout(GUARD):
-            conns = await taken(self.connections)
-            assert self.connections._places.locked()  # no place was given back twice
-            assert {1} == {await conn.fetchval("select 1") for conn in conns}
-        for conn in conns:
-            self.connections.release(conn)
-
-    async def is_idle(self) -> None:
-        """None of our backends waits, or is in a statement or a transaction."""
-        await until(self.conn, f"select bool_and(state = 'idle') is not false {OURS}")
-
-
-async def taken(connections: Connections) -> list[Connection]:
-    """All of them."""
-    async with asyncio.timeout(GUARD):
-        return [await connections.acquire() for _ in range(connections.size)]
 
 
 async def told(endpoint: Endpoint, numbers: Iterable[int], **given: object) -> list[str]:
@@ -146,45 +126,6 @@ EACH_PERSON = pytest.mark.parametrize("person", [{}, BY_EMAIL], ids=["by phone",
 
 
 @contextlib.asynccontextmanager
-async def running(
-    url: str, deadline: float = DEADLINE, pool_size: int = 4
-) -> AsyncIterator[tuple[httpx.AsyncClient, ASGIApp, Connections]]:
-    """The application. Nothing of it may reach the handler of the loop, which logs errors whole."""
-    said: list[str] = []
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        # One of asyncpg's own is left where a connection is given up before it stands.
-        if not isinstance(context.get("exception"), ConnectionError):
-            said.append(str(context))
-
-    asyncio.get_running_loop().set_exception_handler(handle)
-    app = create_app(
-        Config(
-            database_url=url,
-            deadline_seconds=deadline,
-            pool_size=pool_size,
-            statement_cache_size=STATEMENT_CACHE_SIZE,
-            most_per_call=1000,
-            most_per_contact=1000,
-        )
-    )
-    async with app.lifespan_context(app) as lifespan:
-        state = dict(lifespan or {})
-
-        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, "state": state}, receive, send)
-
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(with_state),
-            base_url="http://booking",
-            headers={"X-Vapi-Secret": TOKEN},
-        ) as client:
-            yield client, with_state, state["database"].connections
-    gc.collect()
-    assert said == []
-
-
-@contextlib.asynccontextmanager
 async def hurried(
     url: str, deadline: float = DEADLINE, pool_size: int = 4
 ) -> AsyncIterator[Hurried]:
@@ -247,15 +188,6 @@ def stopped_process(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def children(parent: int) -> list[int]:
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            if int(stat.read_text().rpartition(")")[2].split()[1]) == parent:
-                found.append(int(stat.parent.name))
-    return found
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="booking-tests-") as folder:
@@ -279,27 +211,10 @@ def harmed(server: Server, tables: str) -> Iterator[str]:
         yield url
 
 
-@contextlib.asynccontextmanager
-async def held(url: str, work: str = ALL) -> AsyncIterator[None]:
-    """`work` in a transaction that stays open."""
-    async with connected(url) as conn, conn.transaction():
-        await conn.execute(work)
-        yield
-
-
 async def waiting(endpoint: Endpoint, how_many: int = 1) -> None:
     """Until as many of our backends wait for a lock."""
     question = f"select count(*) = $1 {OURS} and wait_event_type = 'Lock'"
     await until(endpoint.conn, question, how_many)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_collections() -> Iterator[None]:
-    """What is there before need not be looked at after each test."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 async def test_a_server_that_refuses(server: Server, harmed: str) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 
 from tests.conftest import Endpoint, contacts_and_appointments, count
-from tests.factories import EMAIL_OF_ANOTHER_TENANT, NEW_YORK, a_caller, arguments, in_days
+from tests.support.factories import EMAIL_OF_ANOTHER_TENANT, NEW_YORK, a_caller, arguments, in_days
 
 PATH = "/api/vapi/tools/book-appointment"
 

@@ -25,9 +25,17 @@ from booking_asgi.tools import find_tool
 from booking_asgi.vapi import parse_message
 from booking_core import Connection
 from tests.conftest import connected, serving
-from tests.factories import NEW_YORK, TOKEN, a_call, a_clinic, arguments, in_days, tool_calls
-from tests.payloads import CALLER, KINDS, OTHER_CALL, TOOL_CALL, Message, renamed
-from tests.test_messages import OURS, TOOLS, answers, legacy_answer, words
+from tests.support.factories import (
+    NEW_YORK,
+    TOKEN,
+    a_call,
+    a_clinic,
+    arguments,
+    in_days,
+    tool_calls,
+)
+from tests.support.messages import OURS, TOOLS, answers, legacy_answer, words
+from tests.support.payloads import CALLER, KINDS, OTHER_CALL, TOOL_CALL, Message, renamed
 
 FUZZ = os.environ.get("BOOKING_FUZZ")
 

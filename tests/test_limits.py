@@ -20,7 +20,7 @@ from booking_core import (
     book,
 )
 from tests.conftest import Endpoint, connected, count
-from tests.factories import a_call, a_caller, a_clinic, a_request, arguments, tool_calls
+from tests.support.factories import a_call, a_caller, a_clinic, a_request, arguments, tool_calls
 
 SAM = Email("sam@test.com")
 LIMITS = Limits(most_per_call=4, most_per_contact=10)

@@ -18,7 +18,8 @@ import structlog
 from booking_asgi import logs
 from booking_core import Email, resolve_contact
 from tests.conftest import Endpoint, Logged, connected, ours, until
-from tests.factories import (
+from tests.support.commands import COMMAND, answers, environ, free_port
+from tests.support.factories import (
     EMAIL_OF_ANOTHER_TENANT,
     TOKEN,
     a_call,
@@ -26,7 +27,6 @@ from tests.factories import (
     arguments,
     tool_calls,
 )
-from tests.test_command import COMMAND, answers, environ, free_port
 
 PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
 

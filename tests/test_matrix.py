@@ -13,7 +13,7 @@ import pytest
 from booking_asgi.speech import spoken
 from booking_core import Email, Phone, book, resolve_contact
 from tests.conftest import Endpoint
-from tests.factories import NEW_YORK, a_call, a_caller, a_request, tool_calls
+from tests.support.factories import NEW_YORK, a_call, a_caller, a_request, tool_calls
 
 CALLERS = ("direct", "own number", "another number", "withheld", "web call")
 NAME, ANOTHER_NAME = "Nora Stored", "Ben Given"

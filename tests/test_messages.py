@@ -7,20 +7,35 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, get_args
+from typing import get_args
 
-import httpx
 import pydantic
 import pytest
-from vapi.types import ServerMessageResponseToolCalls
 
 from booking_asgi import Config
 from booking_asgi.command.call import tool_message
 from booking_asgi.speech import FailureCode
 from booking_core.errors import InvalidCode
 from tests.conftest import Endpoint, connected, contacts_and_appointments, count, serving
-from tests.factories import NEW_YORK, TOKEN, a_call, a_clinic, arguments, in_days, tool_calls
-from tests.payloads import (
+from tests.support.factories import (
+    NEW_YORK,
+    TOKEN,
+    a_call,
+    a_clinic,
+    arguments,
+    in_days,
+    tool_calls,
+)
+from tests.support.messages import (
+    MOST_WORDS,
+    OURS,
+    TOOLS,
+    answers,
+    legacy_answer,
+    read,
+    words,
+)
+from tests.support.payloads import (
     CALLER,
     KINDS,
     OTHER_CALL,
@@ -38,49 +53,9 @@ from tests.payloads import (
     with_another_tool,
 )
 
-TOOLS = "/api/vapi/tools"
-OURS = "/api/vapi/tools/book-appointment"
 EACH_PATH = pytest.mark.parametrize("path", [TOOLS, OURS])
 BY_EMAIL = {"patientPhone": None, "patientEmail": "noor@example.org"}
 NO_CONTACT = {"patientPhone": None, "patientEmail": None}
-MOST_WORDS = 60
-
-
-def answers(reply: httpx.Response) -> list[dict[str, str]]:
-    """The results of a reply that Vapi can read, as its SDK and its documentation have it."""
-    assert reply.status_code == 200, reply.text
-    return read(reply.json())
-
-
-def read(body: Any) -> list[dict[str, str]]:
-    assert body.keys() == {"results"}
-    model = ServerMessageResponseToolCalls.model_validate(body, strict=True)
-    assert model.results is not None and not model.model_extra
-    for result in model.results:
-        assert not result.model_extra and result.message is None
-        [text] = [text for text in (result.result, result.error) if text is not None]
-        assert_readable(text)
-    results: list[dict[str, str]] = body["results"]
-    assert all(len(result) == 3 for result in results)
-    return results
-
-
-def legacy_answer(reply: httpx.Response) -> str:
-    assert reply.status_code == 200
-    [(key, text)] = reply.json().items()
-    assert key == "result"
-    assert_readable(text)
-    return str(text)
-
-
-def assert_readable(text: str) -> None:
-    """Vapi reads one line, and of it about a hundred tokens."""
-    assert text and text == " ".join(text.split())
-    assert len(text.split()) <= MOST_WORDS
-
-
-def words(result: Mapping[str, str]) -> str:
-    return result.get("result") or result["error"]
 
 
 RIGHT = {"toolCallId": "1", "name": "bookAppointment", "result": "Booked."}

@@ -14,7 +14,7 @@ from booking_asgi.command.postgres import find_programs
 from booking_core import Booked, Connection, Finding, Organization, book, preflight, upgrade
 from booking_core.fitness.migrations import migration_names
 from tests.conftest import SCHEMA, a_database, connected, psql
-from tests.factories import a_clinic, a_request
+from tests.support.factories import a_clinic, a_request
 
 RELEASES = sorted((Path(__file__).parent / "releases").glob("*.sql"))
 

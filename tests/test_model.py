@@ -30,7 +30,7 @@ from booking_core import (
     book,
 )
 from tests.conftest import connected
-from tests.factories import SOON, a_clinic
+from tests.support.factories import SOON, a_clinic
 from tests.test_fuzz import examples
 
 Rows = dict[UUID, tuple[object, ...]]

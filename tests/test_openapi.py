@@ -13,7 +13,7 @@ from openapi_spec_validator import validate
 from booking_asgi import openapi
 from booking_asgi.tools.arguments import ARGUMENTS
 from tests.conftest import Endpoint, connected
-from tests.factories import a_call, arguments, in_days, tool_calls
+from tests.support.factories import a_call, arguments, in_days, tool_calls
 
 DOCUMENT = openapi.document()
 TOOLS, TOOL, HEALTH = "/api/vapi/tools", "/api/vapi/tools/{tool}", "/api/health"

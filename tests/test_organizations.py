@@ -22,7 +22,7 @@ from booking_core import (
     revoke_token,
 )
 from tests.conftest import count
-from tests.factories import a_clinic
+from tests.support.factories import a_clinic
 
 
 @pytest.mark.parametrize(

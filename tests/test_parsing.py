@@ -22,7 +22,7 @@ from booking_core.spoken import (
     read_moment,
 )
 from booking_core.spoken import instant as instant_of
-from tests.factories import NEW_YORK
+from tests.support.factories import NEW_YORK
 
 SAM = "+15551234567"
 

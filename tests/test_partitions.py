@@ -10,8 +10,8 @@ import pytest
 
 from booking_core import Booked, Connection, Email, SlotTaken, book, preflight
 from tests.conftest import SCHEMA, a_database, connected, psql
-from tests.factories import SOON, a_caller, a_clinic, a_request
-from tests.servers import partitioned
+from tests.support.factories import SOON, a_caller, a_clinic, a_request
+from tests.support.servers import partitioned
 
 SAM = Email("sam@test.com")
 

@@ -6,18 +6,9 @@ import asyncio
 from uuid import UUID, uuid4
 
 from booking_asgi.places import Places
-from tests.factories import a_clinic
-from tests.test_deadline import (
-    BOOKED,
-    GUARD,
-    PATH,
-    asked,
-    by_body,
-    held,
-    hurried,
-    in_the_end,
-    waiting,
-)
+from tests.support.factories import a_clinic
+from tests.support.outages import GUARD, held
+from tests.test_deadline import BOOKED, PATH, asked, by_body, hurried, in_the_end, waiting
 
 A, B, C = uuid4(), uuid4(), uuid4()
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import shutil
@@ -8,8 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +18,8 @@ import pytest
 from booking_asgi.command import postgres
 from booking_asgi.command.postgres import EmbeddedPostgres, EmbeddedPostgresError, find_programs
 from tests.conftest import connected, psql
-from tests.servers import FAST, PG_BIN
+from tests.support.processes import a_folder, is_running, processes_of, wait_until
+from tests.support.servers import FAST, PG_BIN
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(PG_BIN) if PG_BIN else find_programs()
@@ -44,43 +43,8 @@ only_linux = pytest.mark.skipif(sys.platform != "linux", reason="Linux: needs /p
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL refuses root: not root here")
 
 
-@contextlib.contextmanager
-def a_folder(mode: int = 0o755) -> Iterator[Path]:
-    """A folder that other users can reach, as pytest's own can't be."""
-    with tempfile.TemporaryDirectory(prefix="booking-tests-") as folder:
-        os.chmod(folder, mode)
-        yield Path(folder)
-
-
 def a_server(data_dir: Path, programs: Path = PROGRAMS) -> EmbeddedPostgres:
     return EmbeddedPostgres(data_dir, programs=programs, settings=FAST)
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 30) -> None:
-    give_up = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < give_up, "it did not come to pass"
-        time.sleep(0.02)
-
-
-def is_running(pid: int) -> bool:
-    """Whether the process is there, and no zombie that waits for whoever is process 1 here."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return stat.rpartition(")")[2].split()[0] != "Z"
-
-
-def processes_of(data_dir: Path) -> list[int]:
-    """Every server process is in its data folder; initdb names it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            command = (process / "cmdline").read_bytes()
-            if str(data_dir).encode() in command or data_dir == (process / "cwd").readlink():
-                found.append(int(process.name))
-    return [pid for pid in found if is_running(pid) and pid != os.getpid()]
 
 
 def holding(data_dir: Path, namespace: tuple[str, ...]) -> subprocess.Popen[str]:
@@ -118,12 +82,6 @@ def link(source: str, target: str) -> None:
 class Running:
     server: EmbeddedPostgres
     url: str
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    with a_folder() as folder:
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,8 @@ from booking_core._statements import Statement
 from booking_core.fitness import _statements as fitness
 from booking_core.fitness.preflight import SERVING, SETTING_UP
 from tests.conftest import SCHEMA, connected, count, psql
-from tests.factories import TOKEN, a_clinic, a_request, arguments
-from tests.test_command import BOOK, complaint, empty_url, folder, free_port, run, served
-
-# Fixtures of another file's.
-__all__ = ["empty_url", "folder"]
+from tests.support.commands import BOOK, complaint, free_port, run, served
+from tests.support.factories import TOKEN, a_clinic, a_request, arguments
 
 KEY, EXCL = "uq_contacts_org_phone", "appointments_resource_excl"
 START, REPEAT = "appointments_contact_start_key", "appointments_idempotency_key"

@@ -16,9 +16,9 @@ import uvicorn
 from booking_asgi import Config, create_app
 from booking_core import add_token
 from tests.conftest import Endpoint, Logged, connected, serving
-from tests.factories import TOKEN, a_call, arguments, in_days, tool_calls
-from tests.payloads import KINDS, Message
-from tests.test_messages import OURS, TOOLS
+from tests.support.factories import TOKEN, a_call, arguments, in_days, tool_calls
+from tests.support.messages import OURS, TOOLS
+from tests.support.payloads import KINDS, Message
 
 SECRET = "heron"
 """In what nobody may see, neither in a line nor in a reply."""

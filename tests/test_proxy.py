@@ -20,9 +20,9 @@ import pytest
 from booking_asgi import Config
 from booking_asgi.signatures import sign
 from tests.conftest import connected, psql
-from tests.factories import TOKEN, a_clinic, arguments
-from tests.test_command import BOOK, answers, free_port, served
-from tests.test_postgres import a_folder, wait_until
+from tests.support.commands import BOOK, answers, free_port, served
+from tests.support.factories import TOKEN, a_clinic, arguments
+from tests.support.processes import a_folder, wait_until
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 NGINX, OPENSSL = shutil.which("nginx", path=PATH), shutil.which("openssl", path=PATH)

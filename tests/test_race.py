@@ -12,7 +12,7 @@ import pytest
 from booking_asgi.command.mixes import MIXES, START, Answer, broken_promises, make_mix
 from booking_core import Appointment, SlotTaken
 from tests.conftest import SCHEMA, connected, psql, until
-from tests.test_command import COMMAND, IN_BACKGROUND, STOPS, complaint, environ, run
+from tests.support.commands import COMMAND, IN_BACKGROUND, STOPS, complaint, environ, run
 
 NOBODY = UUID(int=0)
 TABLES = ("organizations", "contacts", "resources", "appointments", "vapi_credentials")

@@ -21,7 +21,7 @@ from booking_core import (
     resolve_contact,
 )
 from tests.conftest import connected, count, until
-from tests.factories import SOON, a_caller, a_clinic, a_request
+from tests.support.factories import SOON, a_caller, a_clinic, a_request
 
 T = TypeVar("T")
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"

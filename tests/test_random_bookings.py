@@ -20,9 +20,9 @@ import asyncpg
 
 from booking_core import Booked, BookingRequest, Email, Organization, SlotTaken, book
 from tests.conftest import connected
-from tests.factories import SOON, a_caller, a_clinic, a_request
+from tests.support.factories import SOON, a_caller, a_clinic, a_request
 
-REQUESTS = 10_000
+REQUESTS, SAMPLE = 10_000, 2_000
 SEED = int(os.environ.get("BOOKING_SEED", 0)) or random.randrange(1, 2**31)
 
 OVERLAPS = """
@@ -35,11 +35,11 @@ OVERLAPS = """
 Held: TypeAlias = "dict[tuple[UUID, str], list[tuple[datetime, datetime]]]"
 
 
-def requests(clinics: dict[Organization, list[str]]) -> Iterator[BookingRequest]:
+def requests(clinics: dict[Organization, list[str]], count: int) -> Iterator[BookingRequest]:
     """By 2,000 phones and as many emails, of any length; one in ten is an earlier one again."""
     chance = random.Random(SEED)
     made: list[BookingRequest] = []
-    for number in range(REQUESTS):
+    for number in range(count):
         if made and chance.random() < 0.1:
             yield chance.choice(made[-50:])
             continue
@@ -74,16 +74,17 @@ def is_free(request: BookingRequest, resources: list[str], held: Held) -> bool:
     return False
 
 
-async def test_ten_thousand_random_bookings(url: str) -> None:
+async def test_random_bookings(url: str, full: bool) -> None:
     """No overlap, no error, and each is told the truth: the row that stands, or that all is full;
     a repeat hears of its first booking, or of none."""
     print(f"BOOKING_SEED={SEED}")
+    count = REQUESTS if full else SAMPLE
     async with connected(url) as conn:
         clinics = {}
         for size in (1, 2, 3, 5):
             names = [f"chair {number}" for number in range(size)]
             clinics[await a_clinic(conn, resources=names)] = names
-        asked = list(requests(clinics))
+        asked = list(requests(clinics, count))
         queue = iter(asked)
         told: list[tuple[BookingRequest, Booked | SlotTaken]] = []
 
@@ -95,12 +96,12 @@ async def test_ten_thousand_random_bookings(url: str) -> None:
         async with asyncpg.create_pool(url, min_size=10, max_size=10) as pool:
             await asyncio.gather(*(keep_booking(pool) for _ in range(10)))
 
-        assert len(told) == REQUESTS
+        assert len(told) == count
         assert await conn.fetchval(OVERLAPS) == 0
         rows = {row["id"]: row for row in await conn.fetch("select * from appointments")}
         taken = [request for request, outcome in told if isinstance(outcome, SlotTaken)]
         booked = [(request, outcome) for request, outcome in told if isinstance(outcome, Booked)]
-        assert REQUESTS / 4 < len(taken) < REQUESTS * 3 / 4, "half of them ought to collide"
+        assert count / 4 < len(taken) < count * 3 / 4, "half of them ought to collide"
 
     held: Held = defaultdict(list)
     for row in sorted(rows.values(), key=itemgetter("scheduled_at")):

@@ -9,8 +9,16 @@ import pytest
 
 from booking_core import Booked, Connection, InvalidRequest, book
 from tests.conftest import Endpoint, Logged, connected, count, ours
-from tests.factories import NEW_YORK, a_call, a_clinic, a_request, arguments, in_days, tool_calls
-from tests.wire import counting
+from tests.support.factories import (
+    NEW_YORK,
+    a_call,
+    a_clinic,
+    a_request,
+    arguments,
+    in_days,
+    tool_calls,
+)
+from tests.support.wire import counting
 
 DOCTORS = ["Dr. Lee", "Dr. Kim", "Dr. Ann Wu", "Nurse Wu", "Mr Wu", "Room 7"]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from booking_asgi.refusals import Refusals
 from booking_core import list_tokens
 from tests.conftest import Endpoint, Logged, ours, requests_in
-from tests.factories import TOKEN, a_call, arguments, tool_calls
+from tests.support.factories import TOKEN, a_call, arguments, tool_calls
 
 
 def test_a_line_a_second_of_a_kind(logged: Logged) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from booking_asgi.tools.arguments import ARGUMENTS, MEANINGS, _folded
 from booking_asgi.tools.book_appointment import read_booking
 from booking_core import BookingRequest, Email, InvalidRequest, Organization
-from tests.factories import NEW_YORK, SOON, a_request, arguments
+from tests.support.factories import NEW_YORK, SOON, a_request, arguments
 
 CLINIC = Organization(
     id=UUID("11111111-1111-4111-8111-111111111111"), timezone="America/New_York", phone_region="US"

@@ -7,8 +7,8 @@ import pytest
 
 from booking_core import Connection, Finding, Organization, book, preflight
 from booking_core.fitness.rules import RULES, literals
-from tests import servers
-from tests.factories import a_request
+from tests.support import servers
+from tests.support.factories import a_request
 
 RESOURCE, START, STATUS = (rule.name for rule in RULES)
 OURS = "'pending', 'confirmed', 'cancelled', 'completed', 'no_show'"

@@ -13,7 +13,7 @@ import pytest
 from booking_asgi.tools.book_appointment import read_booking
 from booking_core import Booked, InvalidRequest, book
 from tests.conftest import Endpoint, count
-from tests.factories import arguments, in_days
+from tests.support.factories import arguments, in_days
 
 
 class Call(Protocol):

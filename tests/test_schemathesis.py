@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from booking_asgi import Config, openapi
 from tests.conftest import connected, serving
-from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
+from tests.support.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
 from tests.test_fuzz import examples
 
 CHECKS = [

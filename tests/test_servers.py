@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from testcontainers.core.config import testcontainers_config
 
-from tests import containers, servers
+from tests.support import containers, servers
 
 ROOT = Path(__file__).parent.parent
 IMAGE, REAPER = "postgres:18", "testcontainers/ryuk:0.8.1"
@@ -138,7 +138,10 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_pytest(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A run without a test."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", __file__, "-k", "not test"]
+    command = [sys.executable, "-m", "pytest", __file__, "-k", "not test"]
+    # These take a second to load, in each worker.
+    for plugin in ("cacheprovider", "schemathesis", "hypothesispytest", "anyio"):
+        command += ["-p", f"no:{plugin}"]
     return subprocess.run(
         [*command, *arguments], env={**ours, **settings}, cwd=ROOT, capture_output=True, text=True
     )

@@ -14,7 +14,7 @@ from booking_asgi import Config, tenants
 from booking_asgi.signatures import is_signed, sign
 from booking_core import add_token
 from tests.conftest import Endpoint, contacts_and_appointments, serving
-from tests.factories import a_clinic, arguments
+from tests.support.factories import a_clinic, arguments
 
 NOW = 1_800_000_000.0
 SECRET, ANOTHER = "an hmac secret of 32 characters x", "another secret of 32 characters x"

@@ -12,9 +12,9 @@ from booking_asgi import contract
 from booking_asgi.command import call as simulator
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.conftest import psql
-from tests.factories import in_days
-from tests.test_command import Serving, refused, run, served
-from tests.test_postgres import a_folder, wait_until
+from tests.support.commands import Serving, refused, run, served
+from tests.support.factories import in_days
+from tests.support.processes import a_folder, wait_until
 
 SIGNED = {
     "hmac_secrets": "an-hmac-secret-of-32-characters-x",

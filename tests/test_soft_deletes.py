@@ -17,8 +17,8 @@ from booking_core import (
     preflight,
 )
 from tests.conftest import a_database, connected, psql
-from tests.factories import a_caller, a_request
-from tests.test_adopt import ORG, WITH_AN_ENUM, WITH_ORGANIZATIONS, make, settle, snapshot
+from tests.support.adopted import ORG, WITH_AN_ENUM, WITH_ORGANIZATIONS, make, settle, snapshot
+from tests.support.factories import a_caller, a_request
 
 MARKS = [
     ("deleted_at timestamptz", "now()"),

@@ -14,7 +14,7 @@ from booking_asgi import speech
 from booking_asgi.speech import Failure, FailureCode
 from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, Phone, SlotTaken
 from booking_core.errors import InvalidCode
-from tests.factories import answered
+from tests.support.factories import answered
 
 Outcome: TypeAlias = Booked | SlotTaken | LimitReached | InvalidRequest | Failure
 ZONE = ZoneInfo("America/New_York")

@@ -23,8 +23,8 @@ from booking_asgi.vapi import (
     render,
 )
 from booking_core import BookingRequest, Email, Phone
-from tests.factories import NEW_YORK
-from tests.payloads import KINDS, OTHER_CALL, TOOL_CALL, surroundings
+from tests.support.factories import NEW_YORK
+from tests.support.payloads import KINDS, OTHER_CALL, TOOL_CALL, surroundings
 
 GIVEN = {"patientName": "Noor Haddad", "nested": {"list": [1, None]}, "text": "{}"}
 ABSENT = "absent"

@@ -16,7 +16,7 @@ import pytest
 
 from booking_core import Connection, Finding, Organization, preflight
 from booking_core.zones import read_version, system_version, zone
-from tests.factories import a_clinic
+from tests.support.factories import a_clinic
 
 TZDATA: Any = importlib.import_module("tzdata")
 PACKAGED = Path(TZDATA.__file__).parent / "zoneinfo"

@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from tests.conftest import connected
-from tests.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
-from tests.test_command import COMMAND, answers, environ, free_port
+from tests.support.commands import COMMAND, answers, environ, free_port
+from tests.support.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
 
 PATH = "/api/vapi/tools/book-appointment"
 MOST_MEMORY = 150_000_000

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from booking_asgi import protocol
-from tests.factories import a_call, arguments, tool_calls
-from tests.test_command import Serving, served
-from tests.test_postgres import a_folder, wait_until
+from tests.support.commands import Serving, served
+from tests.support.factories import a_call, arguments, tool_calls
+from tests.support.processes import a_folder, wait_until
 
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /api/vapi/tools HTTP/1.1\r\nHost: a\r\nX-Vapi-Secret: %b\r\n"

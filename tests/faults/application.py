@@ -15,10 +15,9 @@ import httpx
 
 from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import psql
-from tests.factories import TOKEN
-from tests.test_command import COMMAND, environ, free_port
-from tests.test_deadline import children
-from tests.test_postgres import a_folder, processes_of, wait_until
+from tests.support.commands import COMMAND, environ, free_port
+from tests.support.factories import TOKEN
+from tests.support.processes import a_folder, children, processes_of, wait_until
 
 ACCEPTED = ("Using phone-based upsert", "No phone provided")
 

@@ -14,8 +14,8 @@ import pytest
 from booking_asgi.command.postgres import EmbeddedPostgres, find_programs
 from tests.conftest import SCHEMA, a_database, psql
 from tests.faults.figures import Figures
-from tests.servers import PG_BIN
-from tests.test_deadline import quick_collections as quick_collections
+from tests.support.outages import quick_collections as quick_collections
+from tests.support.servers import PG_BIN
 
 FIGURES = pytest.StashKey[Figures]()
 PROGRAMS = Path(PG_BIN) if PG_BIN else find_programs()
@@ -50,12 +50,6 @@ def pytest_terminal_summary(
         terminalreporter.write_line(line)
     if config.getoption("--keep-figures") and exitstatus == pytest.ExitCode.OK:
         figures.keep("all cases" if config.getoption("--full") else "a sample of the cases")
-
-
-@pytest.fixture(scope="session")
-def full(request: pytest.FixtureRequest) -> bool:
-    """Whether every case is asked for (`--full`), or the sample that CI has time for."""
-    return bool(request.config.getoption("--full"))
 
 
 @pytest.fixture(scope="session")

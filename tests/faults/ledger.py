@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from booking_core import Connection, Organization
-from tests.factories import a_clinic
+from tests.support.factories import a_clinic
 
 PATH = "/api/vapi/tools/book-appointment"
 # The endpoint refuses the past, also where its clock is 90 days ahead.

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import SCHEMA, connected, psql, until
-from tests.servers import PG_BIN
-from tests.test_deadline import children
+from tests.support.processes import children
+from tests.support.servers import PG_BIN
 
 IN_SYNC = "select count(*) = 1 from pg_stat_replication where sync_state = 'sync'"
 # Not in /dev/shm, where a server that is killed and never started again would leave its own.

@@ -23,9 +23,9 @@ from booking_asgi import Config
 from booking_asgi.tools import book_appointment
 from booking_core import Connection, Organization
 from tests.conftest import connected, serving, until
-from tests.factories import TOKEN
 from tests.faults.figures import Figures
 from tests.faults.ledger import PATH, Ledger, a_busy_clinic, body_of
+from tests.support.factories import TOKEN
 
 DAYS = 90
 TIMES = """

@@ -18,11 +18,11 @@ from typing import Literal, TypeAlias
 import pytest
 
 from tests.conftest import connected, until
-from tests.factories import TOKEN, a_clinic
 from tests.faults.figures import Figures
 from tests.faults.ledger import CHAIRS, Ledger, body_of
-from tests.test_deadline import GUARD, Hurried, running, taken
-from tests.wire import Line, Message, Proxy
+from tests.support.factories import TOKEN, a_clinic
+from tests.support.outages import GUARD, Hurried, running, taken
+from tests.support.wire import Line, Message, Proxy
 
 # Short where it is waited for, and else one that a busy machine does not reach.
 DEADLINE = 3.0

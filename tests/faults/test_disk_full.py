@@ -18,10 +18,10 @@ import pytest
 from booking_asgi import Config
 from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import SCHEMA, connected, psql, serving
-from tests.factories import TOKEN
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
-from tests.servers import PG_BIN
+from tests.support.factories import TOKEN
+from tests.support.servers import PG_BIN
 
 AT_ONCE = 8
 # Of what is written, little stands ready for more.

@@ -22,8 +22,8 @@ import pytest
 
 from booking_core import Booked, BookingRequest, Connection, Email, Organization, SlotTaken, book
 from tests.conftest import connected, count
-from tests.factories import SOON, a_clinic, a_request
 from tests.faults.figures import Figures
+from tests.support.factories import SOON, a_clinic, a_request
 
 if TYPE_CHECKING:
     Base = asyncpg.Connection[asyncpg.Record]

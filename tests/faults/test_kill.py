@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import connected
-from tests.factories import TOKEN
 from tests.faults.application import Application, deployed, kill, socket_dir
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
+from tests.support.factories import TOKEN
 
 AT_ONCE = 16
 # The default deadline, and half of what a call waits: a busy machine adds to it.

@@ -8,10 +8,10 @@ import time
 from collections import Counter
 
 from tests.conftest import connected, count
-from tests.factories import TOKEN, a_call, a_caller, a_clinic, arguments, tool_calls
 from tests.faults.application import deployed
 from tests.faults.figures import Figures
 from tests.faults.ledger import PATH
+from tests.support.factories import TOKEN, a_call, a_caller, a_clinic, arguments, tool_calls
 
 CALLERS = 500
 DELIVERIES = 100

@@ -7,10 +7,10 @@ import signal
 import time
 
 from tests.conftest import connected
-from tests.factories import TOKEN
 from tests.faults.application import deployed
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
+from tests.support.factories import TOKEN
 
 AT_ONCE = 24
 EXIT_SECONDS = 10

@@ -11,10 +11,10 @@ from collections.abc import AsyncIterator
 from booking_asgi import Config
 from booking_core import Connection, Organization
 from tests.conftest import connected, serving
-from tests.factories import TOKEN
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
 from tests.faults.standby import Pair, a_pair
+from tests.support.factories import TOKEN
 
 AT_ONCE = 16
 BOOKED = "select id::text from appointments where org_id = $1"

@@ -7,11 +7,11 @@ import random
 import time
 
 from tests.conftest import connected, until
-from tests.factories import TOKEN
 from tests.faults.application import deployed
 from tests.faults.figures import Figures
 from tests.faults.ledger import PATH, Ledger, a_busy_clinic, body_of
-from tests.test_deadline import OURS, Hurried, held, running, taken
+from tests.support.factories import TOKEN
+from tests.support.outages import OURS, Hurried, held, running, taken
 
 CALLERS = 40
 POOL = 4

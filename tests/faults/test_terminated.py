@@ -8,11 +8,11 @@ import random
 import time
 
 from tests.conftest import connected
-from tests.factories import TOKEN
 from tests.faults.application import deployed
 from tests.faults.figures import Figures
 from tests.faults.ledger import Ledger, a_busy_clinic
-from tests.test_deadline import OURS
+from tests.support.factories import TOKEN
+from tests.support.outages import OURS
 
 AT_ONCE = 16
 SEED = 20261122

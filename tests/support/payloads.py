@@ -10,7 +10,7 @@ from uuid import uuid4
 from booking_asgi.command import call as simulator
 from booking_asgi.contract import vapi_tool
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
-from tests.factories import arguments, in_days
+from tests.support.factories import arguments, in_days
 
 Message: TypeAlias = dict[str, Any]
 

@@ -15,9 +15,8 @@ ERRORS = sorted(
     {
         *get_args(InvalidCode),
         *get_args(FailureCode),
+        *(code for tool in TOOLS for code in tool.codes),
         "FORBIDDEN",
-        "SLOT_UNAVAILABLE",
-        "TOO_MANY_APPOINTMENTS",
         "TOO_MANY_REQUESTS",
         "UNAUTHORIZED",
     }

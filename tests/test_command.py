@@ -38,7 +38,7 @@ from tests.support.commands import (
     without_key,
 )
 from tests.support.factories import arguments
-from tests.support.processes import a_folder, processes_of, wait_until
+from tests.support.processes import a_folder, is_running, processes_of, wait_until
 
 DEMO_HEADERS = {"X-Vapi-Secret": "demo-token"}
 ADD = ("org", "add", "--name", "Clinic")
@@ -426,3 +426,31 @@ def test_what_kubernetes_sets_is_warned_of(url: str) -> None:
         check=False,
     )
     assert "BOOKING_SERVICE_HOST: of Kubernetes, not read" in done.stderr
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.support.commands import served
+from tests.support.processes import wait_until
+
+with served(Path(sys.argv[1])) as serving:
+    print(serving.process.pid, flush=True)
+    wait_until(lambda: False, 60)
+"""
+
+
+@only_linux
+def test_a_killed_test_run_leaves_nothing_behind(folder: Path) -> None:
+    """What it served ends with it, and so does the embedded server."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=SCHEMA.parent.parent,
+    )
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+    run.kill()
+    run.communicate()
+    wait_until(lambda: not is_running(pid) and processes_of(folder / "data") == [])

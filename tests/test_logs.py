@@ -27,6 +27,7 @@ from tests.support.factories import (
     arguments,
     tool_calls,
 )
+from tests.support.processes import end_with_parent
 
 PERSONAL = ["+15551234567", "5551234567", "123-4567", "sam@test.com", "Sam", "Wilson", TOKEN]
 
@@ -227,7 +228,10 @@ async def test_a_reader_who_stops_reading_stops_nobody(url: str) -> None:
         await a_clinic(conn, token=TOKEN)
     port = free_port()
     process = subprocess.Popen(  # noqa: ASYNC220  # asyncio would read its pipe
-        [COMMAND, "serve"], env=environ(port=port, database_url=url), stdout=subprocess.PIPE
+        [COMMAND, "serve"],
+        env=environ(port=port, database_url=url),
+        stdout=subprocess.PIPE,
+        preexec_fn=end_with_parent,
     )
     try:
         base = f"http://127.0.0.1:{port}"

@@ -22,7 +22,7 @@ from booking_asgi.signatures import sign
 from tests.conftest import connected, psql
 from tests.support.commands import BOOK, answers, free_port, served
 from tests.support.factories import TOKEN, a_clinic, arguments
-from tests.support.processes import a_folder, wait_until
+from tests.support.processes import a_folder, end_with_parent, wait_until
 
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin"
 NGINX, OPENSSL = shutil.which("nginx", path=PATH), shutil.which("openssl", path=PATH)
@@ -127,7 +127,9 @@ def running_nginx(folder: Path, included: str, port: int) -> Iterator[None]:
     )
     command = [str(NGINX), "-p", str(folder), "-e", f"{folder}/error.log"]
     with subprocess.Popen(
-        [*command, "-c", f"{folder}/nginx.conf"], stderr=subprocess.DEVNULL
+        [*command, "-c", f"{folder}/nginx.conf"],
+        stderr=subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
     ) as process:
         try:
             wait_until(lambda: answers(port) or process.poll() is not None)

@@ -230,6 +230,7 @@ BOOK_APPOINTMENT = Tool(
     required=("name", "date", "time"),
     undone="Not booked",
     doing="booking your appointment",
+    codes=("SLOT_UNAVAILABLE", "TOO_MANY_APPOINTMENTS"),
     is_called=is_called,
     read=read,
     run=run,

@@ -37,6 +37,7 @@ class Tool(Generic[Request, Outcome]):
 
     `offered` are the meanings of the arguments that a model is told of, `required` those that it
     must give. `undone` begins an answer where nothing was done, `doing` names it to a person.
+    `codes` are the words for its own outcomes that are not done.
     `is_called` is whether the words of a name, in lower case, are this tool's.
     """
 
@@ -47,6 +48,7 @@ class Tool(Generic[Request, Outcome]):
     required: tuple[str, ...]
     undone: str
     doing: str
+    codes: tuple[str, ...]
     is_called: Callable[[str], bool]
     read: Callable[[Asked], Request]
     """Raises `InvalidRequest`."""

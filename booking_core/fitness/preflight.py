@@ -56,18 +56,6 @@ SAMPLE: dict[str, object] = {
     **{"idempotency_key": "k", "token_sha256": b"", "token_id": "k", "label": "first"},
     **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
 }
-SERVING = (
-    _statements.BOOK,
-    _statements.FIND_ORGANIZATION,
-    _statements.FIND_ORGANIZATION_BY_TOKEN,
-    _statements.FIND_REFUSALS,
-    _statements.INSERT_CONTACT_BY_EMAIL,
-    _statements.LOCK_CONTACT_EMAIL,
-    _statements.LIST_LIVE_TOKENS,
-    _statements.LIST_RESOURCES,
-    _statements.TOUCH_CONTACT_BY_EMAIL,
-    _statements.UPSERT_CONTACT,
-)
 SETTING_UP = (
     _statements.ADD_ORGANIZATION,
     _statements.ADD_RESOURCE,
@@ -79,6 +67,12 @@ SETTING_UP = (
     _statements.REMOVE_ORGANIZATION,
     _statements.REVOKE_TOKEN,
     _statements.TOUCH_TOKENS,
+)
+# All others: what is added is planned too.
+SERVING = tuple(
+    statement
+    for statement in vars(_statements).values()
+    if isinstance(statement, _statements.Statement) and statement not in SETTING_UP
 )
 
 

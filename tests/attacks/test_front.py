@@ -21,6 +21,7 @@ import pytest
 from tests.conftest import connected
 from tests.support.commands import COMMAND, answers, environ, free_port
 from tests.support.factories import TOKEN, a_call, a_clinic, arguments, tool_calls
+from tests.support.processes import end_with_parent
 
 PATH = "/api/vapi/tools/book-appointment"
 MOST_MEMORY = 150_000_000
@@ -113,7 +114,7 @@ def start(url: str, said: Path, limits: object) -> Iterator[Server]:
             [COMMAND, "serve"],
             env=environ(port=port, database_url=url),
             stdout=output,
-            preexec_fn=few_files if limits == "few files" else None,
+            preexec_fn=few_files if limits == "few files" else end_with_parent,
         )
     try:
         yield Server(port, process, said)

@@ -17,7 +17,7 @@ from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.conftest import psql
 from tests.support.commands import COMMAND, environ, free_port
 from tests.support.factories import TOKEN
-from tests.support.processes import a_folder, children, processes_of, wait_until
+from tests.support.processes import a_folder, children, end_with_parent, processes_of, wait_until
 
 ACCEPTED = ("Using phone-based upsert", "No phone provided")
 
@@ -34,7 +34,11 @@ class Application:
     def start(self) -> None:
         with self._said.open("ab") as output:
             self.process = subprocess.Popen(
-                [COMMAND, "serve"], env=self._environ, stdout=output, stderr=output
+                [COMMAND, "serve"],
+                env=self._environ,
+                stdout=output,
+                stderr=output,
+                preexec_fn=end_with_parent,
             )
         wait_until(self.is_healthy)
 

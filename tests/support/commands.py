@@ -19,7 +19,7 @@ import httpx
 from click.testing import CliRunner
 
 from booking_asgi.command import main
-from tests.support.processes import wait_until
+from tests.support.processes import end_with_parent, wait_until
 
 IN_PROCESS = {"check", "schema", "org", "token", "tool"}
 COMMAND = Path(sys.executable).with_name("booking-asgi")
@@ -153,6 +153,7 @@ def served(
             stdout=output,
             stderr=output,
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
     base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     serving = Serving(process, port, data_dir, base, said)

@@ -19,6 +19,7 @@ import pytest
 
 from booking_asgi.command.postgres import EmbeddedPostgres
 from tests.support import containers
+from tests.support.processes import memory
 
 IMAGE = os.environ.get("BOOKING_TEST_IMAGE") or "postgres:18"
 # The superuser's name: no test may count on the one that most servers have.
@@ -68,7 +69,7 @@ def running(choice: Choice) -> Iterator[str]:
     """The URL of a database on which the tests may create others. Raises `DidNotStart`."""
     if choice.kind == "embedded":
         programs = Path(PG_BIN) if PG_BIN else None
-        with tempfile.TemporaryDirectory(prefix="booking-tests-", dir=_memory()) as folder:
+        with tempfile.TemporaryDirectory(prefix="booking-tests-", dir=memory()) as folder:
             Path(folder).chmod(0o755)  # within reach of the user that stands in for root
             server = EmbeddedPostgres(
                 Path(folder) / "data", programs=programs, settings=FAST, superuser=USER
@@ -80,13 +81,6 @@ def running(choice: Choice) -> Iterator[str]:
             yield url
     else:
         yield choice.kind
-
-
-def _memory() -> str | None:
-    """A folder in memory, where there is room: to make a database takes a third of the time."""
-    memory = Path("/dev/shm")  # the folder in it has a random name
-    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 4 << 30
-    return str(memory) if has_room else None
 
 
 @contextlib.contextmanager

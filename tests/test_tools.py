@@ -1,21 +1,28 @@
-"""The tool as Vapi registers it: what it describes is what the parser takes."""
+"""Each tool as Vapi registers it, and what it describes is what is read."""
 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 from vapi.types import CreateFunctionToolDto
 
 from booking_asgi import contract
+from booking_asgi.speech import Failure, FailureCode, fail, refuse
 from booking_asgi.tools import TOOLS, find_tool
 from booking_asgi.tools.arguments import ARGUMENTS
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT as BOOK
 from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.tool import Tool
 from booking_core import InvalidRequest
+from booking_core.errors import InvalidCode
+from tests.support.factories import NEW_YORK, SOON
 from tests.test_requests import CLINIC
 
+TWICE = (SOON.astimezone(NEW_YORK), SOON.astimezone(NEW_YORK) + timedelta(hours=1))
 SENT: dict[str, object] = {
     "patientName": "Ana Luz",
     "patientPhone": "+15559876543",
@@ -29,21 +36,42 @@ SENT: dict[str, object] = {
 }
 
 
-def test_vapi_takes_it() -> None:
+EACH = pytest.mark.parametrize("tool", TOOLS, ids=lambda tool: tool.name)
+
+
+@EACH
+def test_vapi_takes_it(tool: Tool[Any, Any]) -> None:
     """The model of its SDK, which refuses what is wrong."""
-    registered = contract.vapi_tool(
-        BOOK, "https://booking.example.com/api/vapi/tools", "credential"
-    )
+    url = "https://booking.example.com/api/vapi/tools"
+    registered = contract.vapi_tool(tool, url, "credential")
     CreateFunctionToolDto.model_validate(registered)
     with pytest.raises(ValidationError):
         CreateFunctionToolDto.model_validate({**registered, "function": {"name": None}})
 
 
-def test_its_name_and_description_are_in_bounds() -> None:
-    for tool in TOOLS:
-        assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.name)
-        assert find_tool(tool.name) is find_tool(tool.path) is tool
-        assert len(tool.description) < 1000
+@EACH
+def test_its_name_and_description_are_in_bounds(tool: Tool[Any, Any]) -> None:
+    """And the name, the path and what a clinic puts around them lead to it alone."""
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.name)
+    for name in (tool.name, tool.path, f"acme_{tool.name}", f"{tool.path}_v2"):
+        assert find_tool(name) is tool
+    assert len(tool.description) < 1000
+
+
+@EACH
+def test_each_answer_to_what_is_wrong_is_one_short_line(tool: Tool[Any, Any]) -> None:
+    """Every refusal and failure is answered, in 60 words at most, and says that nothing is done."""
+    refusals = [
+        InvalidRequest(code, "field", "It must be so", TWICE) for code in get_args(InvalidCode)
+    ]
+    answers = [refuse(refusal, tool.undone) for refusal in refusals]
+    answers += [fail(Failure(code), tool.undone, tool.doing) for code in get_args(FailureCode)]
+    for answer in answers:
+        assert not answer.done
+        assert answer.told.startswith((tool.undone, "Not confirmed"))
+        for text in (answer.said, answer.told):
+            assert re.fullmatch(r"[A-Z][^{}\n]+[.?]", text)
+            assert len(text.split()) <= 60
 
 
 def test_what_it_describes_is_what_is_read() -> None:

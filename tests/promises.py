@@ -5,6 +5,7 @@ Run it with `make promises`; `test_promises.py` keeps this table and the README 
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,24 @@ BREAKS = [
         BOOK,
         "on conflict (org_id, phone) do update set",
         "on conflict (org_id, id) do update set",
+    ),
+    Break(
+        "test_wrong_tokens_whose_bodies_never_come",
+        "booking_asgi/webhook.py",
+        "    token = token_of(request.headers)\n",
+        "    await request.body()\n    token = token_of(request.headers)\n",
+    ),
+    Break(
+        "test_silent_connections",
+        "booking_asgi/protocol.py",
+        "OTHER_FILES = 96",
+        "OTHER_FILES = -1000",
+    ),
+    Break(
+        "test_more_than_half_is_given_only_where_no_other_waits",
+        "booking_asgi/places.py",
+        "self._share = max(1, size // 2)",
+        "self._share = size",
     ),
     Break(
         "test_a_new_database_is_closed_to_other_roles",
@@ -288,7 +307,9 @@ def fails(broken: Break) -> bool:
         [file] = [path for path in files if f"def {broken.test}(" in path.read_text()]
         run = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
         run += [str(file.relative_to(ROOT)), "-k", broken.test]
-        done = subprocess.run(run, cwd=copy, capture_output=True, text=True)
+        # What a test starts as a process is the copy too.
+        environ = {**os.environ, "PYTHONPATH": str(copy)}
+        done = subprocess.run(run, cwd=copy, env=environ, capture_output=True, text=True)
         # 1: tests failed. Anything else is no verdict: none collected, or a usage error.
         assert done.returncode in (0, 1), done.stdout + done.stderr
         return done.returncode == 1

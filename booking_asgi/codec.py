@@ -23,7 +23,7 @@ def decode(text: bytes | str) -> object:
 
 
 def encode(value: object) -> str:
-    """Of an object of which JSON has no like, its `str`."""
+    """A type that JSON lacks is written as `str(value)`."""
     try:
         return msgspec.json.encode(value, enc_hook=str).decode()
     except ValueError:

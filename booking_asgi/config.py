@@ -19,9 +19,9 @@ SHORTEST_SECRET = 32
 RENAMED = {"BOOKING_HMAC_SECRET": "BOOKING_HMAC_SECRETS"}
 # They may stand in a file, which a variable of this name with _FILE names.
 SECRET = ("database_url", "hmac_secrets")
-# Of the tests and benchmarks, which start the command as operators do.
+# The tests and benchmarks set these variables. They start the command as operators do.
 ELSEWHERE = re.compile(r"BOOKING_(?:TEST_\w+|SEED|FUZZ)")
-# What Kubernetes sets for a service that is named booking.
+# Kubernetes sets these variables for a service that is named booking.
 KUBERNETES = re.compile(
     r"BOOKING_(?:\w+_)?(?:SERVICE_(?:HOST|PORT\w*)|PORT_\d+_(?:TCP|UDP|SCTP)\w*)"
 )
@@ -104,7 +104,7 @@ def _is_known(variable: str) -> bool:
 
 
 def _content(variable: str, path: str, beside: str) -> str:
-    """What the file of a secret holds, without the line's end."""
+    """The content of the file of a secret, without the end of the line."""
     if beside:
         raise ConfigError(f"{variable} and {variable}_FILE are both set: leave one out")
     try:

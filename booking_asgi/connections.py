@@ -21,7 +21,7 @@ from booking_core import Connection
 IDLE_SECONDS = 300.0
 CLEANUP_SECONDS = 1.0
 # Every option of libpq 18 that asyncpg doesn't know, and would send to the server as a setting.
-# It can't heed them; without them, a URL that works for psql works here too.
+# asyncpg can't heed these options. Without them, a URL that works for psql works here too.
 LIBPQ_ONLY = frozenset(
     {
         "channel_binding",

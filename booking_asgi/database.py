@@ -39,7 +39,8 @@ class Unavailable(Exception):
 
 
 class Interrupted(Unavailable):
-    """It may succeed on another connection. Its words are the failure's type and SQLSTATE."""
+    """The work failed, and may succeed on another connection. The message is the type and the
+    SQLSTATE of the failure."""
 
 
 def is_transient(error: Exception) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from uuid import UUID
 
-# What one process does in about a second. The last of more would hear nothing within any deadline,
-# and leave less time for the first.
+# About one second of work for one process. Beyond it the last request can't be answered before its
+# deadline, and takes time from the first.
 MOST_AT_ONCE = 512
 
 
@@ -23,7 +23,8 @@ class Door:
         knows whose request it is."""
         own = self._inside[org_id]
         others = self._all - own
-        # One that was alone may have all places: half as many more are for those who come then.
+        # An organization that was alone may have all places. Half as many more are kept for the
+        # others, who come then.
         has_room = (
             own < MOST_AT_ONCE // 2 and self._all < MOST_AT_ONCE * 3 // 2
             if others

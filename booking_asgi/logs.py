@@ -45,7 +45,7 @@ def mask_email(email: str) -> str:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """What of an error may be logged: never its message, which can hold a row."""
+    """The parts of an error that may be logged: never its message, which can contain a row."""
     frames = traceback.extract_tb(error.__traceback__)
     fields = {
         "error": type(error).__name__,
@@ -135,7 +135,7 @@ class _Lines:
                 self._write_waiting()
                 self._is_awaited.wait(PAUSE_SECONDS)
             self._is_idle.set()
-            # One that came between the last look and this moment woke nobody.
+            # A line that came between the last look and this moment woke nobody.
             if self._waiting and self._is_idle.is_set():
                 self._is_idle.clear()
                 self._wake.set()

@@ -23,7 +23,7 @@ MOST_HEADERS = 128
 HEAD_SECONDS = 10.0
 # A body of 2 MB with its head, and a tenth for the framing of its chunks.
 MOST_MESSAGE_BYTES = 2_200_000
-# What is left of a body after its reply is read, so that the reply arrives, but not all of it.
+# After a reply, this much of the rest of the body is read, so that the client gets the reply.
 MOST_LEFT_BYTES = 262_144
 LEFT_SECONDS = 10.0
 MOST_PIPELINED = 16

@@ -26,7 +26,7 @@ class Replays:
     async def once(
         self, key: str, answer: Callable[[], Awaitable[Response]], *, now: float | None = None
     ) -> Response:
-        """What the first request of that key got, or is getting; `answer` where it is the first.
+        """The reply that the first request of that key got, or is getting. `answer` makes it.
 
         An answer that fails, or that does not know whether it is booked (503), is no reply: the
         next request of the key runs.

@@ -32,7 +32,7 @@ def is_signed(config: Config, headers: Mapping[str, str], body: bytes, now: floa
         return False
     given = headers.get(config.hmac_signature_header, "").encode()
     genuine = (_signature(config, one, timestamp, body) for one in config.hmac_secrets)
-    # Of all secrets, so that the time does not tell which one it was.
+    # Every secret is tried, so that the time does not tell which one fits.
     return any([hmac.compare_digest(given, one.encode()) for one in genuine])
 
 

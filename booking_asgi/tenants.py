@@ -154,7 +154,7 @@ class Tenants:
         self._asked.clear()
         if begun_at > self._told_at + TOLD_SECONDS and (used := self._used & self._live.keys()):
             self._told_at, self._used = begun_at, set()
-            # In nobody's way: who waited for the tokens has them.
+            # This keeps nobody waiting: the requests have their tokens by now.
             self._database.in_background(self._tell(used, give_up_at))
 
     async def _tell(self, used: Collection[bytes], give_up_at: float) -> None:

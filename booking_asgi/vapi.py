@@ -22,7 +22,7 @@ CONVERSATION = re.compile(r"[!-~]{1,254}")
 
 
 class _Message(TypedDict, total=False):
-    """What is read of a message: the rest, most of what Vapi sends, is skipped undecoded."""
+    """The parts of a message that are read. Most of what Vapi sends is skipped undecoded."""
 
     type: object
     toolCallList: object
@@ -149,7 +149,7 @@ def _decode(arguments: object) -> Mapping[str, object] | None:
 def _conversation(message: Mapping[str, object]) -> str | None:
     ids = (_mapping(message, key).get("id") for key in ("call", "chat"))
     found = next((found for found in ids if isinstance(found, str) and found), None)
-    # It is opaque, so it may hold what no column takes.
+    # The id is opaque, so it may contain characters that no column takes.
     if found is None or CONVERSATION.fullmatch(found):
         return found
     return hashlib.sha256(found.encode(errors="surrogatepass")).hexdigest()

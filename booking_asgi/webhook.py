@@ -31,7 +31,7 @@ from booking_core import Limits, Organization
 
 BODY_SECONDS = 5.0
 SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-# What looks like an id of Vapi's goes to the log, and nothing else that a caller can choose.
+# Only text that looks like an id of Vapi's is logged: a caller can choose it.
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 log = structlog.get_logger("booking_asgi")
@@ -50,7 +50,7 @@ class State(TypedDict):
 
 
 class Told(TypedDict, total=False):
-    """What the line of a request says of it; `refused` is why nothing was read of its calls."""
+    """The fields of a request's log line. `refused` says why its calls were not read."""
 
     refused: str
     orgId: str
@@ -126,7 +126,7 @@ async def _answer_inside(
     if not config.hmac_secrets:
         return await _answer_body(request, tenant, body, give_up_at, told)
     answer = partial(_answer_body, request, tenant, body, give_up_at, told)
-    # Of this very token: what another one was told is not for its ears.
+    # The token is part of the key: no token gets the reply of another one.
     signature = request.headers[config.hmac_signature_header]
     key = f"{token} {request.url.path} {signature}"
     return await request.state["replays"].once(key, answer)

@@ -1,4 +1,4 @@
-"""One call, one appointment: taken, found again, or told that the time is gone."""
+"""`book`: makes one appointment for one contact, finds it again, or says that the time is taken."""
 
 from __future__ import annotations
 

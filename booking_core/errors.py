@@ -1,4 +1,4 @@
-"""What goes wrong, beside what PostgreSQL says itself.
+"""The errors of this library. All others are asyncpg's own.
 
     BookingError
     ├── InvalidRequest          the caller must change the request

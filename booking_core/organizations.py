@@ -177,8 +177,8 @@ async def find_organization_by_token(conn: Connection, token: str) -> Organizati
 async def list_live_tokens(
     conn: Connection,
 ) -> dict[bytes, Organization | OrganizationNotReady]:
-    """Of each token that is not revoked the SHA-256, and the organization whose it is, or why that
-    one can't book. For a service that asks for all at once, and not for each request."""
+    """The SHA-256 of each token that is not revoked, with its organization, or with the reason why
+    the organization can't book. It is for a service that loads all tokens at once."""
     check_connection(conn)
     live: dict[bytes, Organization | OrganizationNotReady] = {}
     for token, *fields in await conn.fetch(*LIST_LIVE_TOKENS.bind({})):

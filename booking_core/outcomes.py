@@ -1,4 +1,4 @@
-"""What comes of asking for an appointment: each outcome is a value. Pure."""
+"""The outcomes of a booking, as values. Pure."""
 
 from __future__ import annotations
 

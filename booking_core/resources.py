@@ -13,7 +13,7 @@ from booking_core.spoken import INVISIBLE, parse_text
 
 # So many names can be said in one breath.
 MOST_CHOICES = 4
-# What people put before a name or behind it, folded.
+# The titles that people put before a name or behind it, folded.
 TITLE = re.compile(
     r"(dra?|doc|doct(or|ora|eur)|dott(ore|oressa)?|prof|prof(essor|esora?)|m[rsx]|mrs|mister|miss|sir"
     r"|madame?|mme|sra?|srta|se\u00f1or(a|ita)?|herr|frau|monsieur|md|do|dds|dmd|phd|dpm|dc|od|rn|np|pa)"
@@ -62,7 +62,7 @@ def _fold(name: str) -> str:
 
 
 def _bare(name: str) -> str:
-    """Of `Dr. Ana O'Neill, MD` it is `ana oneill`."""
+    """The name without titles and punctuation: `Dr. Ana O'Neill, MD` gives `ana oneill`."""
     joined = re.sub(r"(?<=\w)['\u2019.](?=\w)", "", _fold(name))
     words = re.sub(r"[^\w\s]+", " ", joined).split()
     return " ".join(word for word in words if not TITLE.fullmatch(word))

@@ -81,6 +81,6 @@ def system_version(folder: str) -> Version | None:
 
 
 def read_version(text: str) -> Version | None:
-    """Of "# version 2025b" or "2025b" a value that is greater for a later release."""
+    """A value that is greater for a later release: of "# version 2025b", or of "2025b"."""
     found = VERSION.search(text)
     return found and (int(found[1]), len(found[2]), found[2])

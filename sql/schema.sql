@@ -122,11 +122,11 @@ create table if not exists contacts (
   constraint contacts_org_fkey foreign key (org_id) references organizations (id),
   -- A partial index in its place would not do: ON CONFLICT (org_id, phone) can't use one.
   constraint uq_contacts_org_phone unique (org_id, phone)
--- Room in every page: who calls again is written beside their last version, and in no index (HOT).
--- If you partition the table, it is for the partitions to have.
+-- Leave 10 % of each page free, so that updating a contact who calls again is a HOT update.
+-- If you partition the table, set it on the partitions.
 ) with (fillfactor = 90);
 
--- Who gave no email is not in it.
+-- A contact without an email is not in this index.
 create index if not exists contacts_org_email_idx on contacts (org_id, lower(email)) where email is not null;
 
 create table if not exists resources (
@@ -191,7 +191,7 @@ begin
 end
 $$;
 
--- Who asks twice does not get two chairs; two children of one parent at the same time do.
+-- A person who asks twice gets one appointment. Two children of one parent get two at the same time.
 create unique index if not exists appointments_contact_start_key
   on appointments (org_id, contact_id, scheduled_at, booking_fold(coalesce(attendee_name, '')) collate "C")
   where status in ('pending', 'confirmed');

@@ -1,5 +1,6 @@
 -- touch_contact_by_email: whose email this is, marked as contacted now, and how many contacts share it.
--- Of several the one of the given name; among those one without a phone; then the one contacted last.
+-- If several contacts have this email, it takes one of the given name; among those one without a
+-- phone; among those the one that was contacted last.
 with found as (
   select c.id, c.name::text, c.lead_status::text, count(*) over () as matches
   from contacts c

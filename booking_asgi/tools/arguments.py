@@ -14,7 +14,7 @@ from booking_core import spoken
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What an argument is called, our name first, and what a model is told of it.
+    """The names of an argument, ours first, and the description that a model gets.
 
     Each name is read in any spelling: `patientName`, `patient_name`, "Patient Name". One that has
     no description is read, but not offered.
@@ -137,7 +137,7 @@ def _meaning(name: str) -> tuple[str | None, int]:
     return MEANINGS.get(_folded(name), UNKNOWN) if len(name) <= LONGEST_NAME else UNKNOWN
 
 
-# What is in the name of an argument that may be meant for us.
+# An argument whose name contains one of these may be meant for us.
 OURS = re.compile(
     r"name|phone|mobile|cell|number|mail|date|day|time|hour|slot|start|end|schedule|when|zone"
     r"|service|reason"
@@ -183,7 +183,8 @@ def by_meaning(arguments: Mapping[str, object]) -> dict[str, object]:
 
 
 def _by_rank(arguments: Mapping[str, object]) -> list[tuple[str | None, str]]:
-    """Each argument that says something, by its meaning: our own name first, unknown ones last."""
+    """The meaning and the name of each argument that says something: our own names first, unknown
+    names last."""
     known: list[tuple[int, str | None, str]] = []
     for name, value in arguments.items():
         meaning, rank = _meaning(name)

@@ -128,7 +128,8 @@ def check_bookable(
 
 
 def idempotency_key(conversation: str, request: BookingRequest) -> str:
-    """One for a redelivered call and for a new one with the same content in a conversation."""
+    """The same key for a call that Vapi delivers again, and for a new call of the same content in
+    the same conversation."""
     content = (
         request.phone,
         request.email and request.email.lower(),

@@ -51,8 +51,8 @@ def _name(attendee: str) -> str:
 
 
 def _service(booked: Booked, request: BookingRequest) -> str:
-    """What the appointment is for. What is stored of one that was found by contact and start alone
-    may be another person's words: then it is what the request says."""
+    """The purpose of the appointment. If the appointment was found by contact and start alone, the
+    stored words may be another person's: then the words of the request are spoken."""
     words = booked.service_type
     if booked.recognised_by == "contact":
         words = request.service_type
@@ -60,7 +60,7 @@ def _service(booked: Booked, request: BookingRequest) -> str:
 
 
 def _with(booked: Booked, request: BookingRequest) -> str:
-    """With whom or what, where that is not plain: the clinic's own words for it."""
+    """The resource, in the clinic's own words, if the organization has several."""
     is_said = request.resource is not None
     if booked.recognised_by == "contact" or (is_said and _differs_in_resource(booked, request)):
         return ""  # stored by another person, or said with what was booked before
@@ -70,7 +70,7 @@ def _with(booked: Booked, request: BookingRequest) -> str:
 
 
 def _but(booked: Booked, request: BookingRequest, zone: ZoneInfo) -> str:
-    """What of the request the booking does not hold, and what else this call booked."""
+    """The parts of the request that the booking lacks, and the other bookings of this call."""
     notes = []
     if request.misheard:
         what = " and ".join(MISHEARD[what] for what in request.misheard)
@@ -89,7 +89,7 @@ def _but(booked: Booked, request: BookingRequest, zone: ZoneInfo) -> str:
 
 
 def _stored(booked: Booked, request: BookingRequest) -> list[str]:
-    """What stands otherwise than this request has it."""
+    """The details that are stored in another way than this request asks for."""
     stored = []
     if _differs_in_resource(booked, request):
         stored.append(f"with {shorten(booked.resource, MOST_RESOURCE_WORDS)}")

@@ -1,4 +1,4 @@
-"""What the tools read alike: who is meant, and when. Each raises `InvalidRequest`. Pure."""
+"""Readers that the tools share: the person, and the time. Each raises `InvalidRequest`. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def own_number(caller_number: object, organization: Organization) -> Phone | Non
 def read_person(
     given: Mapping[str, object], organization: Organization, own: Phone | None
 ) -> tuple[Phone | None, Email | None, tuple[Literal["phone", "email"], ...]]:
-    """What identifies the person, and what was given but not understood."""
+    """The phone and the email of the person, and the names of those that were not understood."""
     phone, email = None, None
     refusals: dict[Literal["phone", "email"], InvalidRequest] = {}
     if not spoken.is_hidden_number(given.get("phone")):
@@ -65,7 +65,7 @@ def read_start(given: Mapping[str, object], zone: ZoneInfo) -> datetime:
     ]
     home = named if isinstance(named, ZoneInfo | timezone) else zone
     parts = [moment for _, moment in moments]
-    # In the clinic's time, or in that of the zone that was named.
+    # The wall clock of the clinic, or of the zone that was named.
     locals_ = [found.astimezone(home) for found in whole]
     days = {found.date() for found in locals_} | {
         moment.day for moment in parts if moment.day and not moment.clock

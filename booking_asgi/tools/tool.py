@@ -1,4 +1,4 @@
-"""What a tool is: everything that is special to it stands in one file, and it is one of these."""
+"""The type of a tool. Everything that is special to a tool stands in one file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ LONGEST_NAME = 128
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """What comes with a call of a tool. With a `call_id` it comes from a phone call or chat, whose
-    own number is `caller_number`; without one a direct caller speaks, with a key of its own."""
+    """The arguments of a call, and where the call comes from. With a `call_id` it is a phone call
+    or a chat from `caller_number`. Without one it is a direct caller's, with an idempotency key."""
 
     arguments: Mapping[str, object]
     organization: Organization
@@ -33,7 +33,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Tool(Generic[Request, Outcome]):
-    """One thing that a model may call for.
+    """A function that a model may call.
 
     `offered` are the meanings of the arguments that a model is told of, `required` those that it
     must give. `undone` begins an answer where nothing was done, `doing` names it to a person.
@@ -55,7 +55,7 @@ class Tool(Generic[Request, Outcome]):
     run: Callable[[Lease, Request, Limits], Awaitable[Outcome]]
     """Raises `InvalidRequest`, and whatever the database raises."""
     why: Callable[[Exception, Request], FailureCode]
-    """What to say of an error, where the database was there."""
+    """The failure to report for an error of the database."""
     who: Callable[[Request], Mapping[str, str]]
     """For the log, masked."""
     answer: Callable[[Outcome, Request, ZoneInfo], Answer]
@@ -63,7 +63,7 @@ class Tool(Generic[Request, Outcome]):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call that was understood: the tool, and the request that it makes of it."""
+    """A call that was understood: the tool, and the request for it."""
 
     tool: Tool[Any, Any]
     organization: Organization
@@ -71,5 +71,6 @@ class Call:
 
 
 def words_of(name: str) -> str:
-    """Of `acme_book-appointmentV2` it is `acme book appointment v 2`; nothing of a long one."""
+    """The words of a name: `acme_book-appointmentV2` gives `acme book appointment v 2`. A name that
+    is too long has none."""
     return " ".join(WORD.findall(name)).lower() if len(name) <= LONGEST_NAME else ""

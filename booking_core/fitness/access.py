@@ -55,7 +55,7 @@ async def lock_down(conn: Connection) -> list[Finding]:
 
 
 def access_findings(rows: Iterable[asyncpg.Record]) -> Iterable[Finding]:
-    """Of the rows of list_open_tables: who reads or writes a table though nobody may have meant it.
+    """A finding for each row of list_open_tables that names a role: maybe nobody meant it to.
 
     A warning where that is PUBLIC, or a role by which nobody logs in, as an API's.
     """

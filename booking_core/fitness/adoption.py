@@ -16,7 +16,7 @@ from booking_core.resources import parse_resources
 
 STEP = re.compile(r"^(?=-- step: )", re.MULTILINE)
 NEEDED = {"tables": ("contacts", "appointments")}
-# What the steps mend themselves, as find_column_faults has it; contacts are not altered at all.
+# The faults of find_column_faults that the steps mend. They do not alter contacts at all.
 MENDED = re.compile(
     r"alter table \S+ (add column (resource|attendee_name|idempotency_key|timezone|phone_region"
     r"|call_id|call_nth|attendee_given|by_own_number|buffer_before_minutes|buffer_after_minutes) .*"

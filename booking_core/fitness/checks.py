@@ -20,7 +20,7 @@ REFUSED = (
     asyncpg.DataError,
     ValueError,  # asyncpg's own, where a value of ours is none of the column's type
 )
-# What an expression may raise that is only tried, in a transaction that may not write.
+# The errors of an expression that is tried in a transaction that may not write.
 UNTOLD = (
     *REFUSED,
     asyncpg.IntegrityConstraintViolationError,
@@ -28,11 +28,11 @@ UNTOLD = (
     asyncpg.ReadOnlySQLTransactionError,
 )
 
-# What the statements write by themselves, or in the place of what was not said.
+# The values that the statements write when the caller did not say any.
 FALLBACKS = {"contacted", "confirmed", "Unknown"}
 CONTACT = {"lead_status": "contacted", "last_contact_at": "now", "phone": "+15551234567"}
 APPOINTMENT = {"status": "confirmed", "created_at": "now", "updated_at": "now"}
-# What the caller says, or what is found for the caller: one value proves nothing of the others.
+# The values that a caller says: one value proves nothing about the others.
 SAID = {
     *("id", "org_id", "contact_id", "phone", "email", "name", "attendee_name", "service_type"),
     *("resource", "scheduled_at", "duration_minutes", "idempotency_key", "call_id"),
@@ -65,7 +65,7 @@ async def passing(
 
 
 async def refusal(conn: Connection, check: asyncpg.Record) -> Finding | None:
-    """What we write and the CHECK refuses, as a finding."""
+    """A finding with the value of ours that the CHECK refuses."""
     table, name, columns = check["table"], check["name"], check["columns"]
     rows = ROWS.get(table, {})
     given = {column for row in rows.values() for column in row}
@@ -73,7 +73,7 @@ async def refusal(conn: Connection, check: asyncpg.Record) -> Finding | None:
     # caller.
     if check["kind"] == "not null" or not check["is_enforced"] or set(columns) & SAID - given:
         return None
-    # One that can't be told lets the row in.
+    # A CHECK whose result is null lets the row in.
     passed = await passing(conn, check, list(rows.values()))
     refused = [who for who, passes in zip(rows, passed, strict=True) if passes is False]
     if not refused:

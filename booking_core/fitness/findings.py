@@ -1,4 +1,4 @@
-"""What is found amiss in a database."""
+"""A fault that is found in a database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is amiss: an error can't work, a warning works without a guarantee, a note is to know.
+    """A fault. An error means that it can't work, a warning that a guarantee is missing. A note is
+    information.
 
     `problem` is one sentence that repeats no contact's data; `mend` is the SQL that ends it, to be
     read before it is run, with what only you know as a variable of psql (`:'timezone'`).

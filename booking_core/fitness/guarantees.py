@@ -37,7 +37,7 @@ COLLATION = re.compile(rf" collate {NAME}")
 def guarantee_findings(
     rows: Sequence[asyncpg.Record], names: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Of the rows of find_keys: each guarantee that is missing, and each key that is not ours.
+    """A finding for each guarantee that the rows of find_keys lack, and for each other key.
 
     `names` has the SQL that frees a name of ours which something else has.
     """
@@ -88,7 +88,7 @@ def guarantee_findings(
 
 
 def _flaw(row: asyncpg.Record, key: Sequence[str], predicate: str) -> str | None:
-    """What keeps this index from being the guarantee of that key."""
+    """The reason why this index does not guarantee that key."""
     if not row["is_unique"]:
         return "is not unique"
     if _key(row["columns"]) != key:

@@ -31,7 +31,7 @@ async def pending_migrations(conn: Connection) -> list[str] | None:
 
 
 async def release_finding(conn: Connection) -> Finding | None:
-    """That the tables are an older release's, and from which step to which they must come."""
+    """A finding if an older release made the tables: from which step to which they must come."""
     pending = await pending_migrations(conn)
     if not pending:
         return None

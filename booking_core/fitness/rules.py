@@ -22,7 +22,7 @@ STATUSES = (*ACTIVE, "cancelled", "completed", "no_show")
 APPOINTMENTS = {"tables": ["appointments"]}
 SOUND: Row = {"status": "confirmed", "scheduled_at": "tomorrow", "resource": "main"}
 
-# What other systems call a status. "another" stands for all that nobody thought of.
+# The words of other systems for a status. "another" stands for every word that is not here.
 OFTEN = (
     *("scheduled", "another", "booked", "rescheduled", "requested", "approved", "tentative"),
     *("active", "open", "new", "hold", "draft", "arrived", "checked_in", "in_progress", "done"),
@@ -161,7 +161,7 @@ async def _fallback(conn: Connection, status: asyncpg.Record) -> str | None:
 
 
 def _foreign(status: asyncpg.Record, texts: Sequence[str] | set[str]) -> set[str]:
-    """Those that are none of ours, and that the column's type can hold."""
+    """The words that are not ours, and that the type of the column can hold."""
     return {
         text
         for text in texts

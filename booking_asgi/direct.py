@@ -10,9 +10,10 @@ from booking_asgi.speech import Answer
 
 def render(answer: Answer) -> tuple[int, dict[str, object]]:
     """The status and the body of a reply."""
-    if not answer.done:
-        return failure(answer.status, answer.code, answer.message, answer.said)
-    content = {"success": True, **(answer.content or {}), "message": answer.said}
+    more = answer.content or {}
+    if answer.done:
+        return answer.status, _reply({"success": True, **more, "message": answer.said}, answer.said)
+    content = {"success": False, "error": answer.code, "message": answer.message, **more}
     return answer.status, _reply(content, answer.said)
 
 

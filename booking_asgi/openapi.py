@@ -197,7 +197,12 @@ def _schemas() -> dict[str, Any]:
                     "message",
                 ),
                 _object(
-                    {"success": {"const": False}, "error": {"enum": ERRORS}, "message": line},
+                    {
+                        "success": {"const": False},
+                        "error": {"enum": ERRORS},
+                        "message": line,
+                        "field": text,
+                    },
                     "success",
                     "error",
                     "message",

@@ -47,7 +47,7 @@ class Failure:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """`status` is a direct caller's, `code` one word for the outcome, `message` for programs;
-    `content` is what else a direct caller gets of what was done."""
+    `content` is what else a direct caller gets: of what was done, or the field at fault."""
 
     done: bool = False
     status: HTTPStatus
@@ -68,6 +68,7 @@ def refuse(refusal: InvalidRequest, undone: str) -> Answer:
         message=refusal.problem,
         said=said,
         told=f"{undone}{told}",
+        content={"field": refusal.field},
     )
 
 

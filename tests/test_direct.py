@@ -283,3 +283,11 @@ async def test_health(endpoint: Endpoint) -> None:
     """503 where the database does not answer, and again 200 when it does."""
     reply = await endpoint.client.get("/api/health")
     assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
+
+
+async def test_a_refusal_names_its_field(endpoint: Endpoint) -> None:
+    """For the program that called: the person hears of it in words."""
+    for field, given in (("duration", "a while"), ("appointmentTime", "half")):
+        reply = await endpoint.book(**arguments(**{field: given}))
+        assert reply.status_code == 400
+        assert json.loads(reply.json()["toolResult"]["content"])["field"] == field

@@ -180,7 +180,6 @@ def why(error: Exception, request: BookingRequest) -> FailureCode:
 
 
 def answer(outcome: Outcome, request: BookingRequest, zone: ZoneInfo) -> Answer:
-    when = "" if isinstance(outcome, LimitReached) else spoken(outcome.scheduled_at, zone)
     match outcome:
         case Booked():
             said, told = words.of_booked(outcome, request, zone)
@@ -197,11 +196,12 @@ def answer(outcome: Outcome, request: BookingRequest, zone: ZoneInfo) -> Answer:
                 },
             )
         case SlotTaken() if outcome.held_for is None:
+            when = spoken(outcome.scheduled_at, zone)
             said = f"I'm sorry, {when} is already taken. Shall I look for another time?"
             told = f"Not booked: {when} is taken. Offer another time."
         case SlotTaken():
             assert outcome.held_for is not None
-            said, told = words.of_held(when, outcome.held_for)
+            said, told = words.of_held(spoken(outcome.scheduled_at, zone), outcome.held_for)
         case LimitReached():
             return Answer(
                 status=HTTPStatus.TOO_MANY_REQUESTS,

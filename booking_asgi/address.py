@@ -1,4 +1,4 @@
-"""Where a database URL leads: to which database on which hosts, and whether TLS is required."""
+"""The address in a database URL: the database, its hosts, and whether TLS is required."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNREADABLE = "can't be read: is each / ? # @ of its password percent-encoded?"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
-    """What asyncpg makes of a URL and of libpq's variables.
+    """The address that asyncpg reads from a URL and from libpq's variables.
 
     Without hosts, asyncpg tries the Unix sockets of this machine and then localhost.
     """

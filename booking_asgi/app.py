@@ -1,4 +1,4 @@
-"""The application: its routes, and what lives as long as it does."""
+"""The application: its routes, and the objects that live as long as it does."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def create_app(config: Config | None = None) -> Router:
 
 
 async def answer_health(request: Request[State]) -> Response:
-    """The process lives; it asks nobody."""
+    """The process lives. The database is not asked."""
     return json_reply(200, {"status": "ok"})
 
 

@@ -15,7 +15,7 @@ ANY = msgspec.json.Decoder(float_hook=float)
 
 
 def decode(text: bytes | str) -> object:
-    """Raises `ValueError` where it is no JSON, `RecursionError` where it is nested too deeply."""
+    """Raises `ValueError` if the text is no JSON, `RecursionError` if it is nested too deeply."""
     try:
         return ANY.decode(text)
     except ValueError:

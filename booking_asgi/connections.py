@@ -71,7 +71,7 @@ async def connect(
 
 
 def without_libpq_only(url: str) -> str:
-    """The URL without the options of LIBPQ_ONLY; all else of it stays as it is, byte for byte."""
+    """The URL without the options of LIBPQ_ONLY. The rest of it stays the same, byte for byte."""
     address, mark, query = url.partition("?")
     kept = [
         option
@@ -108,17 +108,17 @@ class Connections:
         self._idle: list[tuple[float, Connection]] = []
 
     async def open(self, count: int) -> None:
-        """Make so many of them. Raises what connecting raises."""
+        """Make `count` connections. Raises what connecting raises."""
         for conn in [await self.acquire() for _ in range(count)]:
             self.release(conn)
 
     @property
     def has_idle(self) -> bool:
-        """Whether nobody has to stand in line. One that hung up meanwhile is made anew."""
+        """Whether a connection is idle and nobody waits. If the server hung up, it is made anew."""
         return bool(self._idle) and not self._places.locked()
 
     async def acquire(self, org_id: UUID | None = None) -> Connection:
-        """The one that was in use last, or a new one. Raises what connecting raises.
+        """The connection that was in use last, or a new one. Raises what connecting raises.
 
         An organization has at most half of them while another one waits.
         """
@@ -146,7 +146,7 @@ class Connections:
             self._forget(self._idle.pop(0)[1])
 
     async def drop(self, conn: Connection) -> None:
-        """Close it, and leave its place to another."""
+        """Close the connection, and leave its place to another one."""
         org_id = self._open.get(conn)
         try:
             # Not terminated at once: that would keep the cancel request of a time-out from being
@@ -158,7 +158,7 @@ class Connections:
             self._places.release(org_id)
 
     async def close(self) -> None:
-        """All of them: idle ones in good order, those in use by force."""
+        """Close all connections: idle ones in good order, those in use by force."""
         idle, self._idle = self._idle, []
         await asyncio.gather(
             *(conn.close(timeout=CLEANUP_SECONDS) for _, conn in idle), return_exceptions=True

@@ -20,7 +20,7 @@ def parameters(tool: Tool[Any, Any]) -> dict[str, Any]:
 
 
 def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) -> dict[str, Any]:
-    """What `POST /tool` of Vapi's API takes, for an endpoint at `url`."""
+    """The tool as `POST /tool` of Vapi's API takes it, for an endpoint at `url`."""
     server: dict[str, object] = {"url": url, "timeoutSeconds": 20}
     if credential_id is not None:
         server["credentialId"] = credential_id
@@ -43,6 +43,7 @@ def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) 
 
 
 def prompt_line(timezone: str) -> str:
-    """For the assistant's prompt: models do not know today's date, and plain `now` is UTC."""
+    """The line for the assistant's prompt, since models do not know today's date. Plain `now` is
+    UTC."""
     now = f'{{{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "{timezone}"}}}}'
     return f"It is {now} at the clinic. Take dates such as tomorrow from it."

@@ -1,4 +1,4 @@
-"""The database within a deadline: whatever it does, an answer comes back in time."""
+"""The database with a deadline: an answer comes back in time, whatever the database does."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Database:
 
 
 class Lease:
-    """A connection for some work in a row; one that fails is changed for another."""
+    """A connection for several pieces of work. A connection that fails is replaced."""
 
     def __init__(self, database: Database, give_up_at: float, org_id: UUID | None = None) -> None:
         self._database = database
@@ -141,7 +141,7 @@ class Lease:
         *given: P.args,
         **named: P.kwargs,
     ) -> T:
-        """Run it until it succeeds or fails for good. Raises `Unavailable`, or that failure."""
+        """Run it until it succeeds or fails for good. Raises `Unavailable`, or the failure."""
 
         def work(conn: Connection) -> Awaitable[T]:
             return verb(conn, *given, **named)

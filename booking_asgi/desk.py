@@ -27,7 +27,7 @@ async def answer_all(
     limits: Limits,
     give_up_at: float,
 ) -> list[Answer]:
-    """Run them in order on one connection: an answer to each, by `give_up_at` at the latest.
+    """Run the calls in order on one connection. Each gets an answer, by `give_up_at` at the latest.
 
     All are of one organization, which has its share of the connections.
     """

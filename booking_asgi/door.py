@@ -11,8 +11,8 @@ MOST_AT_ONCE = 512
 
 
 class Door:
-    """Places for requests whose token is known. Alone, an organization may have all of them; while
-    others are inside as well, it gets no more than half, and they always find room."""
+    """The places for requests whose token is known. An organization that is alone may have all of
+    them. While others are inside as well, it gets no more than half."""
 
     def __init__(self) -> None:
         self._inside: Counter[UUID | None] = Counter()

@@ -57,7 +57,7 @@ def understand_call(
 
 
 def understand(tool: Tool[Any, Any], asked: Asked) -> Understood:
-    """Read the arguments, as the tool does. Never raises."""
+    """Read the arguments with the tool's reader. Never raises."""
     if unread := [name for name in unread_arguments(asked.arguments) if NAME.fullmatch(name)]:
         log.warning("VapiTools: ⚠️ Arguments not read", names=unread[:MOST_NAMES])
     try:
@@ -74,7 +74,7 @@ def understand(tool: Tool[Any, Any], asked: Asked) -> Understood:
 
 
 def fail_call(failure: Failure, tool: Tool[Any, Any] | None) -> Answer:
-    """The answer to a call of the tool, or of none that there is, where something is broken."""
+    """The answer to a call if something is broken. `tool` is None if there is no such tool."""
     if tool is None:
         return fail(failure, "Not done", "doing that")
     return fail(failure, tool.undone, tool.doing)

@@ -77,7 +77,7 @@ def configure(format: Literal["text", "json"]) -> None:
 
 
 def flush(seconds: float = 2.0) -> None:
-    """Wait until what was logged so far is written, at most so long."""
+    """Wait until the lines that were logged so far are written, for so many seconds at most."""
     if _lines is not None:
         _lines.drain(seconds)
 

@@ -1,4 +1,4 @@
-"""What `GET /openapi.json` says of the routes. Pure."""
+"""The document of `GET /openapi.json`. Pure."""
 
 from __future__ import annotations
 

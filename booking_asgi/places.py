@@ -13,7 +13,7 @@ from uuid import UUID
 
 
 class Places:
-    """`size` places. None stands for work that is no organization's."""
+    """A semaphore of `size` places. The organization None stands for work of the process itself."""
 
     def __init__(self, size: int) -> None:
         self._free = size
@@ -49,7 +49,7 @@ class Places:
             self._give(self._next_organization())
 
     def _next_organization(self) -> UUID | None:
-        """Whose turn it is: of those that hold less than half, if there is one."""
+        """The organization whose turn it is: one that holds less than half, if there is one."""
         for org_id in self._lines:
             if self._held[org_id] < self._share:
                 return org_id

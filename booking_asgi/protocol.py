@@ -158,7 +158,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _look_again(self) -> None:
-        """Now and then: a timer for each request would cost more than all else here."""
+        """Look at the times again. A timer for each request would cost more."""
         now = self.loop.time()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_again)
         if not self.transport.get_write_buffer_size():
@@ -197,13 +197,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def _give_up(self) -> None:
-        """The application hears that the client is gone, and says nothing more."""
+        """Tell the application that the client is gone, so that it says nothing more."""
         if self._running is not None:
             self._running.disconnected = True
             self._running.message_event.set()
 
 
 def most_connections() -> int:
-    """As many as the process may open beside its other files."""
+    """The number of connections that the process may open beside its other files."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return max(16, min(MOST_CONNECTIONS, files - OTHER_FILES))

@@ -12,7 +12,7 @@ log = structlog.get_logger("booking_asgi")
 
 
 class Refusals:
-    """Counts, for one process. The kinds are ours, so that nobody can fill the memory with them."""
+    """The counts of one process. No client chooses a kind, so that nobody can fill the memory."""
 
     def __init__(self) -> None:
         self._last: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Whose token a request carries: it alone decides the tenant, and there is no other by default."""
+"""The tokens: the token of a request alone decides for which organization it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tenants: where a clinic's clocks and phone numbers are, and the tokens that open it."""
+"""The organizations: their time zones and phone regions, and the tokens that open them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,10 @@ TOKEN = re.compile(r"[!-~]+")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Organization:
-    """A tenant. `timezone` is an IANA name ("America/New_York"), `phone_region` an ISO 3166 code.
+    """An organization: `timezone` is an IANA name, such as America/New_York, and `phone_region` a
+    code of ISO 3166, such as US.
 
-    Raises `OrganizationNotReady` where either is not known: neither is ever defaulted.
+    Raises `OrganizationNotReady` if either is not known: neither has a default.
     """
 
     id: UUID
@@ -55,7 +56,7 @@ class Organization:
 
     @property
     def zone(self) -> ZoneInfo:
-        """By the newest zone rules that are installed."""
+        """The time zone, by the newest zone rules that are installed."""
         return zone(self.timezone)
 
 
@@ -142,13 +143,13 @@ async def add_token(
 
 
 async def list_tokens(conn: Connection, org_id: UUID) -> list[Token]:
-    """All of its tokens, the revoked ones too, newest first."""
+    """All tokens of the organization, the revoked ones too, newest first."""
     check_connection(conn)
     return [Token(**row) for row in await conn.fetch(*LIST_TOKENS.bind({"org_id": org_id}))]
 
 
 async def revoke_token(conn: Connection, org_id: UUID, token_id: str) -> bool:
-    """Whether there is such a token; it stops working, at an endpoint within 5 seconds."""
+    """Revoke the token. An endpoint refuses it within 5 seconds. Returns whether there is one."""
     check_connection(conn)
     values = {"org_id": org_id, "token_id": token_id}
     return await conn.fetchrow(*REVOKE_TOKEN.bind(values)) is not None

@@ -88,7 +88,7 @@ Outcome: TypeAlias = Booked | SlotTaken | LimitReached
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Appointment:
-    """An active one as it stands. `overlaps`: an earlier one of its resource has not ended."""
+    """An active appointment. `overlaps` is true if an earlier one of its resource has not ended."""
 
     id: UUID
     contact_id: UUID

@@ -1,4 +1,4 @@
-"""A booking as it is asked for: one typed value. Pure."""
+"""The request for a booking, as one typed value. Pure."""
 
 from __future__ import annotations
 

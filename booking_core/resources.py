@@ -1,4 +1,4 @@
-"""Which resource a caller means: the same name, however it is spelled."""
+"""The resource that a caller means, however its name is spelled."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def match_resources(said: str, names: Sequence[str]) -> list[str]:
 
 
 async def find_resource(conn: Connection, org_id: UUID, said: str) -> str:
-    """The one that is meant. Raises `InvalidRequest`, whose `choices` are names to choose from,
-    `OrganizationNotReady` where there is none at all, and `OrganizationNotFound`."""
+    """The resource that is meant. Raises `InvalidRequest` with `choices`, the names to choose from;
+    `OrganizationNotReady` if the organization has none; and `OrganizationNotFound`."""
     names = [row["resource"] for row in await conn.fetch(*LIST_RESOURCES.bind({"org_id": org_id}))]
     if not names:
         if await conn.fetchrow(*FIND_ORGANIZATION.bind({"org_id": org_id})) is None:

@@ -73,7 +73,8 @@ def mention(arguments: Mapping[str, object], shape: str, call_id: str) -> dict[s
 def deliver(
     url: str, message: Mapping[str, object], config: Config, token: str
 ) -> tuple[bool, str]:
-    """Send it, signed where the settings have a secret: whether it is booked, and what is heard."""
+    """Send the message, signed if the settings have a secret. Returns whether it is booked, and
+    what the caller hears."""
     body = json.dumps({"message": message}).encode()
     headers = {"Content-Type": "application/json", "X-Vapi-Secret": token}
     if config.hmac_secrets:

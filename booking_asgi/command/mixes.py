@@ -1,4 +1,4 @@
-"""What the callers of a race ask for, and whether what they were told holds. Pure."""
+"""The requests of a race, and a check of the answers against the rows. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ GRID = timedelta(minutes=5)
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
-    """What is asked at once, and what must be there then; `appointments` None: what fits."""
+    """Requests that are sent at once, and the number of rows that must be there then. If
+    `appointments` is None, as many as fit."""
 
     resources: Sequence[str]
     requests: Sequence[BookingRequest]
@@ -30,7 +31,8 @@ class Mix:
 
 @dataclass(frozen=True)
 class Answer:
-    """`told` is text where it was an error: nobody's data. `seconds` are from the common start."""
+    """The answer to one request. `told` is text if the answer is an error. `seconds` count from the
+    common start."""
 
     request: BookingRequest
     told: Booked | SlotTaken | str
@@ -91,7 +93,7 @@ def make_mix(name: str, org_id: UUID, callers: int, slots: int) -> Mix:
 def broken_promises(
     mix: Mix, answers: Sequence[Answer], rows: Sequence[Appointment], contacts: int
 ) -> Iterator[str]:
-    """One line for each. Pure."""
+    """A line for each promise that the answers and the rows break. Pure."""
     errors = Counter(answer.told for answer in answers if isinstance(answer.told, str))
     for error, count in errors.items():
         yield f"{count} callers got no answer but an error: {error}"
@@ -134,7 +136,7 @@ def _is_true(asked: BookingRequest, said: Booked, standing: Mapping[UUID, Appoin
 
 
 def _is_free(asked: BookingRequest, resources: Sequence[str], held: Cells) -> bool:
-    """At the end, as it was then: no booking is taken back."""
+    """Whether the time is free at the end, and so was free before: no booking is taken back."""
     wanted = list(_cells(asked.scheduled_at, asked.duration_minutes))
     among = resources if asked.resource is None else [asked.resource]
     return any(held.isdisjoint((resource, cell) for cell in wanted) for resource in among)

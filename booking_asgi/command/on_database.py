@@ -1,4 +1,4 @@
-"""What each command does on a database: which one it is, and what fails in one line."""
+"""The database of a command: its URL, and a connection whose failure is one line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFUSED_OPTION = (
 
 @contextlib.contextmanager
 def database_url(config: Config) -> Iterator[str]:
-    """The URL of the database: none is ever assumed. Standard error says which database it is."""
+    """The URL of the database, which must be set. Standard error says which database it is."""
     if config.database_url is None:
         raise click.ClickException(
             "BOOKING_DATABASE_URL is not set; booking-asgi serve --demo runs on a demo database"
@@ -37,7 +37,7 @@ def database_url(config: Config) -> Iterator[str]:
 
 
 def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run `work` on a connection of its own; what fails is one line for the operator."""
+    """Run `work` on a connection of its own. A failure is one line for the operator."""
 
     async def run() -> T:
         try:

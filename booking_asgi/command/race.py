@@ -112,7 +112,7 @@ def race(
 async def _run_mix(
     conn: Connection, url: str, config: Config, size: int, name: str, mix: Mix
 ) -> list[str]:
-    """Print its line of the table; what of its promises is broken."""
+    """Print the line of this mix, and return the promises that are broken."""
     org_id = mix.requests[0].org_id
     deadlocks: list[Connection] = []
     try:

@@ -101,7 +101,7 @@ def serve(config: Config, demo: bool) -> None:
 
 @contextlib.contextmanager
 def _demo_database_url(config: Config) -> Iterator[str]:
-    """The URL of the embedded server, which then runs."""
+    """Run the embedded server, and yield its URL."""
     try:
         with EmbeddedPostgres(config.data_dir, programs=config.pg_bin).running() as url:
             yield url
@@ -128,7 +128,7 @@ async def _make_demo(conn: Connection) -> None:
 
 @contextlib.contextmanager
 def _listener(config: Config) -> Iterator[socket.socket]:
-    """Taken before anything is started, so that a taken port starts nothing."""
+    """The listening socket. It is opened first, so that nothing starts if the port is taken."""
     family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
     try:
         listener = socket.create_server((config.host, config.port), family=family)

@@ -1,4 +1,4 @@
-"""The command `tool`: what Vapi has to be told of us."""
+"""The command `tool`: prints the tool for Vapi, and the line for the assistant's prompt."""
 
 from __future__ import annotations
 

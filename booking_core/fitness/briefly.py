@@ -1,4 +1,4 @@
-"""Changes of a table that is in use: whoever waits for its lock stops everybody who comes after."""
+"""Changes of a table that is in use. A statement that waits for its lock stops all others."""
 
 from __future__ import annotations
 

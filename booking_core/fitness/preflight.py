@@ -1,4 +1,4 @@
-"""Whether a database can do what the statements need, before a caller finds out."""
+"""A check whether a database can do what the statements need, before a caller finds out."""
 
 from __future__ import annotations
 

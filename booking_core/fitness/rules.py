@@ -1,4 +1,4 @@
-"""What no appointment may lack or have: judged by what a table lets in, not by names or texts.
+"""The rules that every appointment keeps, judged by the rows that a table lets in.
 
 The exclusion constraint and the keys hold for rows that are `pending` or `confirmed` and have a
 start and a resource. A row that means an appointment and is otherwise escapes them.

@@ -21,7 +21,7 @@ NOBODY = UUID(int=0)
 
 
 def organization_findings(rows: Sequence[asyncpg.Record]) -> Iterator[Finding]:
-    """Of the rows of count_zones: whose zone or region is not known."""
+    """A finding if an organization has no known zone or region, of the rows of count_zones."""
     for column, others in (
         ("timezone", {"phone_region": "US"}),
         ("phone_region", {"timezone": "UTC"}),
@@ -81,7 +81,7 @@ def _clock_finding(
 
 
 def _changes(ours: tzinfo, days: Sequence[datetime]) -> Iterator[datetime]:
-    """The instants from which another offset holds, by bisection between two days."""
+    """The instants at which the offset changes, found by bisection between two days."""
     for start, end in pairwise(days):
         before = _offset(ours, start)
         if _offset(ours, end) == before:
@@ -104,7 +104,7 @@ def _spoken(offset: timedelta) -> str:
 
 
 async def _read_offsets(conn: Connection, values: Mapping[str, object]) -> list[asyncpg.Record]:
-    """None where PostgreSQL fails to say: that is said of what rests on it."""
+    """The offsets that PostgreSQL has, or None if it fails to say."""
     try:
         async with conn.transaction():
             return await conn.fetch(*sql.FIND_ZONE_OFFSETS.bind(values))

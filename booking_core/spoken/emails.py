@@ -53,7 +53,7 @@ def is_email(address: str) -> bool:
 
 
 def _written(said: str) -> str:
-    """The address that was said; what is none stays none."""
+    """The address that was said, with its signs. Text that is no address stays none."""
     said = BRACKETED_SIGN.sub(lambda sign: f" {SIGNS.get(sign[1].lower(), sign[1])} ", said)
     is_spoken = "@" not in said
     texts, words, ats = (BETWEEN.split(said)[start::3] for start in range(3))

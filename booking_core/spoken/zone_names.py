@@ -58,7 +58,8 @@ TRAILING = re.compile(
 
 
 def instant(day: date, clock: time, named: Zone | None, zone: ZoneInfo, field: str) -> datetime:
-    """When clocks show that day and time: those of what was `named`, else those of `zone`."""
+    """The instant at which clocks show that day and time: the clocks of the zone that was `named`,
+    else those of `zone`."""
     if isinstance(named, timezone):
         return datetime.combine(day, clock, named)
     if isinstance(named, str):
@@ -141,7 +142,7 @@ def _of_region(lower: str) -> ZoneInfo | None:
 def _of_abbreviation(
     name: str, day: date, clock: time, zone: ZoneInfo, field: str
 ) -> ZoneInfo | None:
-    """None for the clinic's own, where its clocks bear that name then; else an American one."""
+    """The American zone of that abbreviation; None if the clinic's own clocks have that name then."""
     local = datetime.combine(day, clock, zone)
     if (local.tzname() or "").lower() == name:
         return None

@@ -13,7 +13,7 @@
 -- beside the traffic. Zones, regions and names of organizations are never assumed: they stay NULL
 -- until you fill them. Primary keys, and NULLs of contact_id and duration_minutes, stay.
 -- Each appointment is updated once, for its resource, and so your triggers on that run.
--- From then on an appointment needs its row in resources: `org add` makes one with a new tenant.
+-- From then on an appointment needs its row in resources: `org add` makes one with a new organization.
 
 -- step: A timeout of the role must not end what is slow but harms nobody.
 set statement_timeout = 0;
@@ -212,7 +212,7 @@ begin
   end loop;
 end $$;
 
--- step: The tenants. Where there is no such table, all are in it that have a contact or an
+-- step: The organizations. Where there is no such table, all are in it that have a contact or an
 -- appointment.
 select pg_temp.briefly($$
   create table organizations (
@@ -276,7 +276,7 @@ select pg_temp.briefly('alter table appointments add constraint appointments_res
 where not exists (select from pg_constraint
                   where conrelid = 'appointments'::regclass and conname = 'appointments_resource_fkey');
 
--- step: And of a contact of the same tenant, where contacts have the key for it: none is added.
+-- step: And of a contact of the same organization, where contacts have the key for it: none is added.
 select pg_temp.briefly('alter table appointments add constraint appointments_contact_fkey
   foreign key (org_id, contact_id) references contacts (org_id, id) not valid')
 from pg_constraint k

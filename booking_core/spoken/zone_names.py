@@ -142,7 +142,7 @@ def _of_region(lower: str) -> ZoneInfo | None:
 def _of_abbreviation(
     name: str, day: date, clock: time, zone: ZoneInfo, field: str
 ) -> ZoneInfo | None:
-    """The American zone of that abbreviation; None if the clinic's own clocks have that name then."""
+    """The American zone of that abbreviation; None if the clinic's own clocks bear that name."""
     local = datetime.combine(day, clock, zone)
     if (local.tzname() or "").lower() == name:
         return None

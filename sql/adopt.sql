@@ -2,7 +2,7 @@
 --
 -- Run it through `booking-asgi schema --adopt`, which looks first at what stands in the way, or:
 --   psql "$URL" -f sql/migrations/0002_functions.sql    # harms nobody: find_double_faults needs it
---   psql "$URL" -v resource="'main'" -f sql/find_overlap_faults.sql    # and find_double_faults,
+--   psql "$URL" -v resource="'main'" -f sql/fitness/find_overlap_faults.sql    # and find_double_faults,
 --     _link_, _lock_, _name_, _release_, _span_, _status_ and _tenant_faults: each must print no row
 --   psql "$URL" -v ON_ERROR_STOP=1 -f sql/adopt.sql
 -- Other resources than `main`: -c "set booking.resources = '{Dr. Lee,Dr. Kim}'" before that -f.

@@ -340,7 +340,7 @@ begin
          or exists (select from pg_constraint where conrelid = to_regclass(ours.marked) and conname = ours.mark)
     ),
     granted as (
-      select made.oid, made."table", acl.grantee, r.rolname,
+      select made.oid, made."table", acl.grantee, acl.privileges, r.rolname,
         exists (
           select from pg_roles login
           where login.rolcanlogin and pg_has_role(login.oid, acl.grantee, 'usage')
@@ -348,9 +348,14 @@ begin
         ) as logs_in
       from made
       cross join lateral (
-        select grantee from aclexplode(made.relacl)
-        union
-        select a.grantee from pg_attribute, aclexplode(attacl) a where attrelid = made.oid
+        select grantee, string_agg(privilege_type, ', ') filter (
+          where privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')) as privileges
+        from (
+          select grantee, privilege_type from aclexplode(made.relacl)
+          union
+          select a.grantee, a.privilege_type from pg_attribute, aclexplode(attacl) a where attrelid = made.oid
+        ) each
+        group by grantee
       ) acl
       left join pg_roles r on r.oid = acl.grantee
       where acl.grantee <> made.relowner and not coalesce(r.rolsuper or r.rolbypassrls, false)
@@ -363,10 +368,10 @@ begin
     where logs_in and oid in (select oid from closing)
       and not exists (select from pg_policy where polrelid = granted.oid and polname = ('booking_' || rolname)::name)
     union all
-    -- Row-level security does not hold it back.
-    select format('revoke truncate on %s from %I', "table", rolname)
+    -- Row-level security holds back none of these, such as TRUNCATE and TRIGGER.
+    select format('revoke %s on %s from %I', privileges, "table", rolname)
     from granted
-    where not logs_in and oid in (select oid from closing)
+    where privileges is not null and not logs_in and oid in (select oid from closing)
     union all
     select format('alter table %s enable row level security', "table") from closing
   loop

@@ -252,12 +252,12 @@ begin
     )
     select format('alter table %s enable row level security', "table") from made
     union all
-    -- Row-level security does not hold it back.
-    select format('revoke truncate on %s from %s', "table", coalesce(quote_ident(r.rolname), 'public'))
+    -- Row-level security holds back none of these, such as TRUNCATE and TRIGGER.
+    select format('revoke %s on %s from %s', acl.privilege_type, "table", coalesce(quote_ident(r.rolname), 'public'))
     from made
     cross join lateral aclexplode(made.relacl) acl
     left join pg_roles r on r.oid = acl.grantee
-    where acl.privilege_type = 'TRUNCATE' and acl.grantee <> made.relowner
+    where acl.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE') and acl.grantee <> made.relowner
       and not coalesce(r.rolsuper or r.rolbypassrls, false)
   loop
     execute change;

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from booking_asgi import speech
+from booking_asgi import openapi, speech
 from booking_asgi.speech import Failure, FailureCode
 from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, Phone, SlotTaken
 from booking_core.errors import InvalidCode
@@ -136,6 +136,13 @@ def test_only_a_booking_begins_with_booked(outcome: Outcome) -> None:
     assert isinstance(outcome, Booked) == text.startswith("Booked: ")
     refusals = ("Not booked", "Not confirmed", "Not done")
     assert isinstance(outcome, Booked) != text.startswith(refusals)
+
+
+@pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=str)
+def test_each_code_is_described(outcome: Outcome) -> None:
+    """In `/openapi.json`, where programs look it up."""
+    answer = answered(outcome, ZONE, asked())
+    assert answer.done or answer.code in openapi.ERRORS
 
 
 def test_what_is_not_confirmed_claims_nothing() -> None:

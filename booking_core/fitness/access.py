@@ -62,11 +62,14 @@ def access_findings(rows: Iterable[asyncpg.Record]) -> Iterable[Finding]:
     for row in rows:
         if not row["roles"]:
             continue
-        problem = f"{row['table']} has no row-level security. It can be read or written by"
-        problem += f" {row['roles']}, who lose that with it, unless a policy gives them rows"
         if row["is_secured"]:
-            problem = f"{row['table']} can be emptied, which row-level security does not hold back,"
-            problem += f" by {row['roles']}"
+            problem = (
+                f"Row-level security does not hold back what else may be done to {row['table']}"
+            )
+            problem += f" by {row['roles']}, such as to empty it"
+        else:
+            problem = f"{row['table']} has no row-level security. It is open to {row['roles']}, who"
+            problem += " lose that with it, unless a policy gives them rows"
         severity: Severity = "warning" if row["is_strange"] else "note"
         yield Finding(f"access to {row['table']}", severity, problem, row["change"])
 

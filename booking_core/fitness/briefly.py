@@ -10,8 +10,6 @@ import asyncpg
 from booking_core._statements import Connection
 
 LOCK_TRIES = 100
-
-
 # A pause of the network is not meant: an index of millions of rows is.
 STEP_SECONDS = 24 * 60 * 60.0
 

@@ -21,15 +21,16 @@ granted as (
   ) acl
   left join pg_roles r on r.oid = acl.grantee
   where acl.grantee <> ours.relowner and not coalesce(r.rolsuper or r.rolbypassrls, false)
-    and (ours.relrowsecurity and acl.privilege_type = 'TRUNCATE'
-         or not ours.relrowsecurity and acl.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE'))
+    and not (ours.relrowsecurity and acl.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE'))
     and (acl.grantee = 0 or (
       has_schema_privilege(acl.grantee, ours.relnamespace, 'usage')
       and not (pg_has_role(acl.grantee, 'usage') and not pg_has_role(ours.relowner, 'usage'))
       and not exists (select from pg_policy where polrelid = ours.oid and polname = ('booking_' || r.rolname)::name)))
 ),
 roles as (
-  select granted.oid, grantee, role, bool_or(privilege_type = 'TRUNCATE') as truncates,
+  select granted.oid, grantee, role, 
+    string_agg(privilege_type, ', ' order by privilege_type)
+      filter (where privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')) as unheld,
     -- PUBLIC, or a role of an API: nobody logs in by it. Others were granted it by somebody on purpose.
     not exists (
       select from pg_roles login
@@ -43,9 +44,8 @@ select "table"::text as "table", relrowsecurity as is_secured,
        coalesce(string_agg(role, ', ' order by role), '') as roles, coalesce(bool_or(is_strange), false) as is_strange,
        concat_ws(' ',
          case when not relrowsecurity then format('alter table %s enable row level security;', "table") end,
-         case when bool_or(truncates)
-              then format('revoke truncate on %s from %s;', "table",
-                          string_agg(role, ', ' order by role) filter (where truncates)) end
+         string_agg(format('revoke %s on %s from %s;', unheld, "table", role), ' ' order by role)
+           filter (where unheld is not null)
        ) as change
 from ours left join roles on roles.oid = ours.oid
 where not relrowsecurity or role is not null

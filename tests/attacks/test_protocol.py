@@ -153,7 +153,7 @@ async def test_a_reply_that_nobody_reads(monkeypatch: pytest.MonkeyPatch, size: 
             while not server.server_state.total_requests:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.01)
             assert len(server.server_state.connections) == 1
-            while server.server_state.connections:  # noqa: ASYNC110
+            while server.server_state.connections:  # noqa: ASYNC110  # it tells nobody
                 await asyncio.sleep(0.01)
         server.should_exit = True
         await serve

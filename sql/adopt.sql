@@ -241,11 +241,16 @@ select pg_temp.briefly($$
   create table resources (
     org_id    uuid not null,
     resource  text not null,
+    active    boolean not null default true,
     constraint resources_pkey primary key (org_id, resource),
     constraint resources_org_fkey foreign key (org_id) references organizations (id)
   )
 $$)
 where to_regclass('resources') is null;
+
+-- step: Where there is one, what it lacks.
+select pg_temp.briefly('alter table resources add column active boolean not null default true')
+where not exists (select from pg_attribute where attrelid = 'resources'::regclass and attname = 'active');
 
 -- step: Who has one already gets no other, but for those that are in use.
 insert into resources (org_id, resource)
@@ -254,6 +259,79 @@ where not exists (select from resources r where r.org_id = o.id)
 union
 select a.org_id, a.resource from appointments a where a.org_id is not null
 on conflict do nothing;
+
+-- step: When it can be booked, and for what.
+select pg_temp.briefly($$
+  create table if not exists services (
+    org_id                 uuid not null,
+    service                text not null,
+    -- Its name in the form in which names are compared.
+    folded                 text collate "C" not null generated always as (booking_fold(service)) stored,
+    duration_minutes       integer not null,
+    buffer_before_minutes  integer not null default 0,
+    buffer_after_minutes   integer not null default 0,
+    -- Its free times are looked for at every so many minutes from midnight on.
+    slot_minutes           integer not null default 15,
+    -- How long before its start it must be booked.
+    notice_minutes         integer not null default 0,
+    constraint services_pkey primary key (org_id, service),
+    constraint services_folded_key unique (org_id, folded),
+    constraint services_org_fkey foreign key (org_id) references organizations (id),
+    constraint services_duration_minutes_check check (duration_minutes between 5 and 480),
+    constraint services_buffer_minutes_check
+      check (buffer_before_minutes between 0 and 480 and buffer_after_minutes between 0 and 480),
+    constraint services_slot_minutes_check check (slot_minutes between 5 and 480),
+    constraint services_notice_minutes_check check (notice_minutes between 0 and 525600)
+  );
+
+  -- Which resources do a service. Every resource does one that has no row here.
+  create table if not exists service_resources (
+    org_id    uuid not null,
+    service   text not null,
+    resource  text not null,
+    constraint service_resources_pkey primary key (org_id, service, resource),
+    constraint service_resources_service_fkey foreign key (org_id, service)
+      references services (org_id, service) on update cascade on delete cascade,
+    constraint service_resources_resource_fkey foreign key (org_id, resource)
+      references resources (org_id, resource) on update cascade on delete cascade
+  );
+
+  -- From opens to closes on a weekday, 1 being Monday. Where closes is not after opens it is on the next
+  -- day: 00:00 is the end of the day, and the same time twice is a whole day. No 24:00, which asyncpg can't
+  -- read.
+  create table if not exists opening_hours (
+    org_id    uuid not null,
+    resource  text not null,
+    weekday   smallint not null,
+    opens     time not null,
+    closes    time not null,
+    constraint opening_hours_pkey primary key (org_id, resource, weekday, opens),
+    constraint opening_hours_resource_fkey foreign key (org_id, resource)
+      references resources (org_id, resource) on update cascade on delete cascade,
+    constraint opening_hours_weekday_check check (weekday between 1 and 7),
+    constraint opening_hours_time_check check (opens < '24:00' and closes < '24:00')
+  );
+
+  -- In local time, so that a change of the zone's rules does not move a holiday.
+  create table if not exists exceptions (
+    org_id    uuid not null,
+    id        uuid not null default gen_random_uuid(),
+    -- Null is every resource.
+    resource  text,
+    during    tsrange not null,
+    -- Whether it is an extra opening; else it is a closure.
+    opens     boolean not null default false,
+    note      text not null default '',
+    constraint exceptions_pkey primary key (org_id, id),
+    constraint exceptions_org_fkey foreign key (org_id) references organizations (id),
+    constraint exceptions_resource_fkey foreign key (org_id, resource)
+      references resources (org_id, resource) on update cascade on delete cascade,
+    constraint exceptions_during_check check (coalesce(isfinite(lower(during)) and isfinite(upper(during)), false))
+  );
+
+  -- Those that are over are not read.
+  create index if not exists exceptions_org_end_idx on exceptions (org_id, upper(during));
+$$);
 
 -- step: Only the hash of a token is ever stored.
 select pg_temp.briefly($$
@@ -272,7 +350,7 @@ where to_regclass('vapi_credentials') is null;
 
 -- step: An appointment is of a resource that there is.
 select pg_temp.briefly('alter table appointments add constraint appointments_resource_fkey
-  foreign key (org_id, resource) references resources (org_id, resource) not valid')
+  foreign key (org_id, resource) references resources (org_id, resource) on update cascade not valid')
 where not exists (select from pg_constraint
                   where conrelid = 'appointments'::regclass and conname = 'appointments_resource_fkey');
 
@@ -313,7 +391,9 @@ values
   ('0006_contact_start_key'),
   ('0007_resource_excl'),
   ('0008_token_last_used'),
-  ('0009_row_security')
+  ('0009_row_security'),
+  ('0010_hours'),
+  ('0011_resource_fkey')
 on conflict (name) do nothing;
 
 -- step: Row-level security on the tables that we made, so that no role reads or writes them which nobody
@@ -331,6 +411,8 @@ begin
       select c.oid, c.oid::regclass as "table", c.relowner, c.relacl
       from (values
         ('resources', null, null), ('vapi_credentials', null, null), ('booking_migrations', null, null),
+        ('services', null, null), ('service_resources', null, null), ('opening_hours', null, null),
+        ('exceptions', null, null),
         -- These may be the user's own. Only our SQL gives them such a constraint.
         ('organizations', 'organizations', 'organizations_phone_region_check'),
         ('contacts', 'contacts', 'contacts_org_fkey'), ('appointments', 'contacts', 'contacts_org_fkey')
@@ -405,7 +487,7 @@ reset statement_timeout;
 --   drop column call_id, drop column call_nth, drop column attendee_given, drop column by_own_number,
 --   drop column buffer_before_minutes, drop column buffer_after_minutes;
 -- drop function booking_fold(text), booking_span(timestamptz, integer, integer, integer);
--- drop table vapi_credentials, resources, booking_migrations;
+-- drop table vapi_credentials, exceptions, opening_hours, service_resources, services, resources, booking_migrations;
 -- Where it had none: alter table appointments alter column id drop default;
 -- Where there were organizations: alter table organizations drop column timezone, drop column phone_region;
 -- Where they had no name: alter table organizations drop column name;

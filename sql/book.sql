@@ -8,12 +8,61 @@
 --     most_per_contact, and nothing was written; null for either is no limit
 --   appointment_id: the appointment that stands; created says whether this statement made it, else
 --     recognised_by says how it was found
---   no appointment_id, resource_is_free is false: every resource is taken
+--   no appointment_id, closed_by is not null: nothing is open then, by the opening 'hours', by a
+--     'closure', or since the service must be booked with more 'notice'
+--   no appointment_id, resource_is_free is false: every resource that is open is taken
 --   no appointment_id, resource_is_free is true: another caller took it at this moment; run it again
 -- Most of its cost is setting up the plan, whichever parts are run: each part costs 2 to 4 %.
-with asked as (
-  select r.resource from resources r
-  where r.org_id = :org_id and r.resource = coalesce(:resource::text, r.resource)
+-- The resources that can be meant, whether each is open, and what the clinic has set for the service. A
+-- service that is not listed is as the request says.
+with asked as materialized (
+  select r.resource, coalesce(s.service, :service_type::text) as service_type,
+    coalesce(s.duration_minutes, :duration_minutes) as duration_minutes,
+    coalesce(s.buffer_before_minutes, 0) as buffer_before_minutes,
+    coalesce(s.buffer_after_minutes, 0) as buffer_after_minutes,
+    case
+      when :scheduled_at < now() + make_interval(mins => s.notice_minutes) then 'notice'
+      else coalesce(
+        -- An extra opening that holds it beats each closure that it meets.
+        (
+          select case when bool_or(e.opens) then 'open' when count(*) > 0 then 'closure' end
+          from exceptions e
+          where e.org_id = :org_id and coalesce(e.resource, r.resource) = r.resource
+            and upper(e.during) > at.day - 1 and lower(e.during) < at.day + 3
+            and case when e.opens
+                  then lower(e.during) at time zone o.timezone <= :scheduled_at
+                    and upper(e.during) at time zone o.timezone >= at.ends
+                  else lower(e.during) at time zone o.timezone < at.ends
+                    and upper(e.during) at time zone o.timezone > :scheduled_at end
+        ),
+        -- The hours of its day, or those of the day before, which may run into it.
+        (
+          select case when bool_or(
+              (at.day - d + h.opens) at time zone o.timezone <= :scheduled_at
+              and (at.day - d + (h.closes <= h.opens)::integer + h.closes) at time zone o.timezone >= at.ends
+              and d < 2
+            ) then 'open' else 'hours' end
+          from opening_hours h, lateral (select (extract(isodow from at.day)::integer - h.weekday + 7) % 7) as back (d)
+          where h.org_id = :org_id and h.resource = r.resource
+          having count(*) > 0
+        ),
+        'open'
+      )
+    end as openness
+  from organizations o
+  left join services s
+    -- IS TRUE keeps it from an index: nothing is folded where no service is listed.
+    on s.org_id = o.id and (s.folded = (select booking_fold(:service_type::text) collate "C")) is true
+  cross join lateral (
+    select (:scheduled_at::timestamptz at time zone o.timezone)::date as day,
+           :scheduled_at::timestamptz + make_interval(mins => coalesce(s.duration_minutes, :duration_minutes)) as ends
+  ) at
+  join resources r
+    on r.org_id = o.id and r.active and r.resource = coalesce(:resource::text, r.resource)
+  where o.id = :org_id
+    and (s.service is null or coalesce((
+      select bool_or(d.resource = r.resource) from service_resources d
+      where d.org_id = :org_id and d.service = s.service), true))
 ),
 -- The contact as it was before.
 known as (
@@ -38,14 +87,14 @@ call as (
   where a.org_id = :org_id and a.call_id = :call_id::text and a.status in ('pending', 'confirmed')
 ),
 free as materialized (
-  select asked.resource from asked
+  select asked.* from asked
   -- Not NOT EXISTS: with a limit the planner expects one row whatever the time is, so that it
   -- keeps the plan; else it plans each booking anew, which takes longer than to book.
-  where (
+  where openness = 'open' and (
     select true from appointments a
     where a.org_id = :org_id and a.resource = asked.resource and a.status in ('pending', 'confirmed')
       and booking_span(a.scheduled_at, a.duration_minutes, a.buffer_before_minutes, a.buffer_after_minutes)
-       && booking_span(:scheduled_at::timestamptz, :duration_minutes, 0, 0)
+       && booking_span(:scheduled_at::timestamptz, asked.duration_minutes, asked.buffer_before_minutes, asked.buffer_after_minutes)
     limit 1
   ) is null
   order by random()
@@ -103,7 +152,8 @@ standing as materialized (
   limit 1
 ),
 verdict as materialized (
-  select exists (select from asked) as resource_is_known, coalesce(standing.key_is_reused, false) as key_is_reused,
+  select standing.id is not null or asked.is_known as resource_is_known,
+         case when standing.id is null then asked.closed_by end as closed_by, coalesce(standing.key_is_reused, false) as key_is_reused,
          standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free,
          case
            when standing.id is not null then null
@@ -119,7 +169,11 @@ verdict as materialized (
              ) future
            ) >= :most_per_contact::integer then 'contact'
          end as limit_reached
-  from (select) one left join standing on true
+  from (
+    select count(*) > 0 as is_known, case when not bool_or(openness = 'open') then min(openness) end as closed_by
+    from asked
+  ) asked
+  left join standing on true
 ),
 by_phone as (
   insert into contacts as c (org_id, phone, email, name, lead_status, last_contact_at)
@@ -152,24 +206,25 @@ contact as (
 -- First one that nobody is booking at this moment: behind an uncommitted booking a caller would
 -- wait while others are free. The lock is only this hint; the constraint is the guarantee.
 picked as (
-  (select resource from free
+  (select * from free
    where pg_try_advisory_xact_lock(hashtextextended(:org_id::text || resource, 0))
    limit 1)
   union all
-  (select resource from free)
+  (select * from free)
   limit 1
 ),
 appointment as (
   insert into appointments as a
     (org_id, contact_id, resource, service_type, scheduled_at, duration_minutes, status, attendee_name,
-     idempotency_key, created_at, updated_at, call_id, call_nth, attendee_given, by_own_number)
-  select :org_id, contact.id, picked.resource, :service_type::text, :scheduled_at, :duration_minutes, 'confirmed',
+     idempotency_key, created_at, updated_at, call_id, call_nth, attendee_given, by_own_number,
+     buffer_before_minutes, buffer_after_minutes)
+  select :org_id, contact.id, picked.resource, picked.service_type, :scheduled_at, picked.duration_minutes, 'confirmed',
          coalesce(:name::text, case when :by_own_number then contact.name end),
          :idempotency_key::text, now(), now(), :call_id::text,
          -- Two requests of a call at the same moment see the same number: appointments_call_key lets one in.
          case when :call_id::text is not null
               then (select coalesce(max(call.call_nth), 0) + 1 from call where call.scheduled_at = :scheduled_at) end,
-         :name::text is not null, :by_own_number
+         :name::text is not null, :by_own_number, picked.buffer_before_minutes, picked.buffer_after_minutes
   from verdict, contact, picked
   where not stands
   -- Not an exception: that would need a savepoint, and deadlocks where callers collide.
@@ -201,7 +256,7 @@ answer as (
   from standing left join mended on true
   where mended.id is not null or (fuller_name is null and not changes_contact)
 )
-select verdict.key_is_reused, verdict.resource_is_known, verdict.resource_is_free, verdict.limit_reached,
+select verdict.key_is_reused, verdict.resource_is_known, verdict.closed_by, verdict.resource_is_free, verdict.limit_reached,
        coalesce(answer.contact_id, contact.id) as contact_id,
        -- What it changed of a contact that was there; under a race it may name one too many.
        case when known.id is not null then array_remove(array[

@@ -3,7 +3,14 @@
 --
 -- An organization is a clinic, or whoever else takes bookings. It has a time zone, in which its
 -- people name a time, and a region, in which a local phone number is read. A resource is what one
--- appointment at a time can have: a doctor, a chair, a room. It has a name and nothing else.
+-- appointment at a time can have: a doctor, a chair, a room. It has a name. A resource that left is
+-- not active: nobody books it any more, and its appointments stay.
+--
+-- A service is what an appointment is for. A service that is listed brings its length and its
+-- buffers, and says which resources do it; any other text is a service too, of the length that is
+-- asked for. Opening hours are the local times of a weekday at which a resource can be booked; a
+-- resource that has none can be booked at any time. An exception is a closure or an extra opening,
+-- for one resource or for all, in local time. An extra opening beats a closure.
 --
 -- A contact is a person whom the organization knows by a phone number, or by an email address where
 -- there is no number. One number is one contact of an organization, for good. An attendee is the
@@ -32,7 +39,7 @@ begin
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
       message = 'There are appointments already: booking-asgi schema --adopt, or --upgrade if an older release made them';
-  elsif not exists (select from booking_migrations where name = '0009_row_security') then
+  elsif not exists (select from booking_migrations where name = '0011_resource_fkey') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;
 end
@@ -44,7 +51,8 @@ begin
   perform set_config('booking.new_tables', array(
     select name
     from unnest(array[
-      'organizations', 'contacts', 'resources', 'appointments', 'vapi_credentials', 'booking_migrations'
+      'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
+      'appointments', 'vapi_credentials', 'booking_migrations'
     ]) as name
     where to_regclass(name) is null
   )::text, false);
@@ -132,9 +140,81 @@ create index if not exists contacts_org_email_idx on contacts (org_id, lower(ema
 create table if not exists resources (
   org_id    uuid not null,
   resource  text not null,
+  -- Whether it can still be booked.
+  active    boolean not null default true,
   constraint resources_pkey primary key (org_id, resource),
   constraint resources_org_fkey foreign key (org_id) references organizations (id)
 );
+
+create table if not exists services (
+  org_id                 uuid not null,
+  service                text not null,
+  -- Its name in the form in which names are compared.
+  folded                 text collate "C" not null generated always as (booking_fold(service)) stored,
+  duration_minutes       integer not null,
+  buffer_before_minutes  integer not null default 0,
+  buffer_after_minutes   integer not null default 0,
+  -- Its free times are looked for at every so many minutes from midnight on.
+  slot_minutes           integer not null default 15,
+  -- How long before its start it must be booked.
+  notice_minutes         integer not null default 0,
+  constraint services_pkey primary key (org_id, service),
+  constraint services_folded_key unique (org_id, folded),
+  constraint services_org_fkey foreign key (org_id) references organizations (id),
+  constraint services_duration_minutes_check check (duration_minutes between 5 and 480),
+  constraint services_buffer_minutes_check
+    check (buffer_before_minutes between 0 and 480 and buffer_after_minutes between 0 and 480),
+  constraint services_slot_minutes_check check (slot_minutes between 5 and 480),
+  constraint services_notice_minutes_check check (notice_minutes between 0 and 525600)
+);
+
+-- Which resources do a service. Every resource does one that has no row here.
+create table if not exists service_resources (
+  org_id    uuid not null,
+  service   text not null,
+  resource  text not null,
+  constraint service_resources_pkey primary key (org_id, service, resource),
+  constraint service_resources_service_fkey foreign key (org_id, service)
+    references services (org_id, service) on update cascade on delete cascade,
+  constraint service_resources_resource_fkey foreign key (org_id, resource)
+    references resources (org_id, resource) on update cascade on delete cascade
+);
+
+-- From opens to closes on a weekday, 1 being Monday. Where closes is not after opens it is on the next
+-- day: 00:00 is the end of the day, and the same time twice is a whole day. No 24:00, which asyncpg can't
+-- read.
+create table if not exists opening_hours (
+  org_id    uuid not null,
+  resource  text not null,
+  weekday   smallint not null,
+  opens     time not null,
+  closes    time not null,
+  constraint opening_hours_pkey primary key (org_id, resource, weekday, opens),
+  constraint opening_hours_resource_fkey foreign key (org_id, resource)
+    references resources (org_id, resource) on update cascade on delete cascade,
+  constraint opening_hours_weekday_check check (weekday between 1 and 7),
+  constraint opening_hours_time_check check (opens < '24:00' and closes < '24:00')
+);
+
+-- In local time, so that a change of the zone's rules does not move a holiday.
+create table if not exists exceptions (
+  org_id    uuid not null,
+  id        uuid not null default gen_random_uuid(),
+  -- Null is every resource.
+  resource  text,
+  during    tsrange not null,
+  -- Whether it is an extra opening; else it is a closure.
+  opens     boolean not null default false,
+  note      text not null default '',
+  constraint exceptions_pkey primary key (org_id, id),
+  constraint exceptions_org_fkey foreign key (org_id) references organizations (id),
+  constraint exceptions_resource_fkey foreign key (org_id, resource)
+    references resources (org_id, resource) on update cascade on delete cascade,
+  constraint exceptions_during_check check (coalesce(isfinite(lower(during)) and isfinite(upper(during)), false))
+);
+
+-- Those that are over are not read.
+create index if not exists exceptions_org_end_idx on exceptions (org_id, upper(during));
 
 create table if not exists appointments (
   org_id            uuid not null,
@@ -160,7 +240,8 @@ create table if not exists appointments (
   buffer_after_minutes   integer not null default 0,
   constraint appointments_pkey primary key (org_id, id),
   constraint appointments_contact_fkey foreign key (org_id, contact_id) references contacts (org_id, id),
-  constraint appointments_resource_fkey foreign key (org_id, resource) references resources (org_id, resource),
+  constraint appointments_resource_fkey foreign key (org_id, resource)
+    references resources (org_id, resource) on update cascade,
   constraint appointments_duration_minutes_check check (duration_minutes between 5 and 480),
   constraint appointments_status_check
     check (status in ('pending', 'confirmed', 'cancelled', 'completed', 'no_show')),
@@ -234,7 +315,9 @@ values
   ('0006_contact_start_key'),
   ('0007_resource_excl'),
   ('0008_token_last_used'),
-  ('0009_row_security')
+  ('0009_row_security'),
+  ('0010_hours'),
+  ('0011_resource_fkey')
 on conflict (name) do nothing;
 
 -- Row-level security without a policy: only the owner of a new table reads and writes it, whatever the

@@ -50,6 +50,12 @@ SAMPLES = {
     "index": "appointments_call_key",
     "tokens": "{}",
     "role": "nobody",
+    "since": "2027-03-01 14:00Z",
+    "until": "2027-03-08 00:00Z",
+    "from_time": "12:00",
+    "to_time": "17:00",
+    "ignored_id": "00000000-0000-4000-8000-000000000003",
+    "most": "3",
 }
 
 

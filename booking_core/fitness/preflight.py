@@ -45,7 +45,10 @@ async def preflight(conn: Connection) -> list[Finding]:
     return sorted(found, key=lambda finding: ("error", "warning", "note").index(finding.severity))
 
 
-TABLES = ("organizations", "contacts", "resources", "appointments", "vapi_credentials")
+TABLES = (
+    *("organizations", "contacts", "resources", "services", "service_resources", "opening_hours"),
+    *("exceptions", "appointments", "vapi_credentials"),
+)
 HERE = {"tables": TABLES}
 
 SAMPLE: dict[str, object] = {
@@ -55,6 +58,8 @@ SAMPLE: dict[str, object] = {
     **{"call_id": "c", "by_own_number": True, "most_per_call": 4, "most_per_contact": 10},
     **{"idempotency_key": "k", "token_sha256": b"", "token_id": "k", "label": "first"},
     **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
+    **{"since": datetime(2027, 3, 1, 14, tzinfo=UTC), "until": datetime(2027, 3, 8, tzinfo=UTC)},
+    **{"from_time": None, "to_time": None, "ignored_id": None, "most": 3},
 }
 SETTING_UP = (
     _statements.ADD_ORGANIZATION,

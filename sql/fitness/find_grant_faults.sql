@@ -4,6 +4,7 @@ select format('grants on %s', needed."table") as what, 'error' as severity,
        format('grant %s on %s to %I;', string_agg(needed.privilege, ', '), to_regclass(needed."table"), current_user) as mend
 from (values
   ('organizations', 'select'), ('vapi_credentials', 'select'), ('resources', 'select'),
+  ('services', 'select'), ('service_resources', 'select'), ('opening_hours', 'select'), ('exceptions', 'select'),
   ('contacts', 'select'), ('contacts', 'insert'), ('contacts', 'update'),
   ('appointments', 'select'), ('appointments', 'insert'), ('appointments', 'update')
 ) as needed ("table", privilege)

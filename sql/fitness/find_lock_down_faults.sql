@@ -5,7 +5,10 @@ select 'role' as what, 'error' as severity,
               r.rolname, string_agg(c.oid::regclass::text, ', ' order by c.relname)) as problem,
        null as mend
 from pg_roles r
-cross join unnest(array['organizations', 'contacts', 'resources', 'appointments', 'vapi_credentials']) as name
+cross join unnest(array[
+  'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
+  'appointments', 'vapi_credentials'
+]) as name
 join pg_class c on c.oid = to_regclass(name)
 where r.rolcanlogin and not r.rolsuper and not r.rolbypassrls and not pg_has_role(r.oid, c.relowner, 'usage')
   and has_table_privilege(r.oid, to_regclass('vapi_credentials'), 'select')

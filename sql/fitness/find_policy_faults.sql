@@ -7,6 +7,7 @@ with command as (
          string_agg(quote_ident(p.polname), ', ') filter (where not rule.is_open) as policies
   from (values
     ('organizations', 'r'), ('vapi_credentials', 'r'), ('resources', 'r'),
+    ('services', 'r'), ('service_resources', 'r'), ('opening_hours', 'r'), ('exceptions', 'r'),
     ('contacts', 'r'), ('contacts', 'a'), ('contacts', 'w'),
     ('appointments', 'r'), ('appointments', 'a'), ('appointments', 'w')
   ) as needed ("table", command)

@@ -3,7 +3,8 @@
 with ours as (
   select c.oid, c.oid::regclass as "table", c.relowner, c.relacl, c.relnamespace, c.relrowsecurity
   from unnest(array[
-    'organizations', 'contacts', 'resources', 'appointments', 'vapi_credentials', 'booking_migrations'
+    'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
+    'appointments', 'vapi_credentials', 'booking_migrations'
   ]) as name
   -- A partition can be read by its own name, and then only its own row-level security counts.
   cross join lateral (

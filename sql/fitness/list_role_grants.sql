@@ -8,6 +8,10 @@ ours as (
     ('organizations', array['select']),
     ('vapi_credentials', array['select']),
     ('resources', array['select']),
+    ('services', array['select']),
+    ('service_resources', array['select']),
+    ('opening_hours', array['select']),
+    ('exceptions', array['select']),
     ('booking_migrations', array['select']),
     ('contacts', array['select', 'insert', 'update']),
     ('appointments', array['select', 'insert', 'update'])

@@ -486,8 +486,8 @@ reset statement_timeout;
 --   drop column resource, drop column attendee_name, drop column idempotency_key,
 --   drop column call_id, drop column call_nth, drop column attendee_given, drop column by_own_number,
 --   drop column buffer_before_minutes, drop column buffer_after_minutes;
--- drop function booking_fold(text), booking_span(timestamptz, integer, integer, integer);
 -- drop table vapi_credentials, exceptions, opening_hours, service_resources, services, resources, booking_migrations;
+-- drop function booking_fold(text), booking_span(timestamptz, integer, integer, integer);
 -- Where it had none: alter table appointments alter column id drop default;
 -- Where there were organizations: alter table organizations drop column timezone, drop column phone_region;
 -- Where they had no name: alter table organizations drop column name;

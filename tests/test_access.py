@@ -35,6 +35,10 @@ TABLES = (
     "organizations",
     "contacts",
     "resources",
+    "services",
+    "service_resources",
+    "opening_hours",
+    "exceptions",
     "appointments",
     "vapi_credentials",
     "booking_migrations",
@@ -53,6 +57,17 @@ ROWS = """
       values ('c', 'America/New_York', 'US') returning id
     ),
     resource as (insert into resources select id, 'main' from clinic),
+    service as (
+      insert into services (org_id, service, duration_minutes) select id, 's', 30 from clinic
+    ),
+    service_resource as (insert into service_resources select id, 's', 'main' from clinic),
+    hours as (
+      insert into opening_hours select id, 'main', d, '00:00', '00:00'
+      from clinic, generate_series(1, 7) as d
+    ),
+    exception as (
+      insert into exceptions (org_id, during) select id, '[2026-01-01, 2026-01-02)' from clinic
+    ),
     token as (
       insert into vapi_credentials (token_sha256, org_id) select sha256('a-token'), id from clinic
     ),
@@ -74,16 +89,27 @@ BY_HAND = """
     grant select on all tables in schema public to {0};
     grant insert, update on contacts, appointments to {0};
     """
+OF_0009 = tuple(
+    table
+    for table in TABLES
+    if table not in ("services", "service_resources", "opening_hours", "exceptions")
+)
 BEFORE_0009 = """
     do $$ declare change text; begin
       for change in
-        select format('drop policy %I on %s', polname, polrelid::regclass) from pg_policy
+        select format('drop policy %I on %s', polname, polrelid::regclass)
+        from pg_policy where polrelid = any(array[OF_0009]::regclass[])
         union all
-        select format('alter table %s disable row level security', oid::regclass)
-        from pg_class where relrowsecurity
+        select format('alter table %s disable row level security', name)
+        from unnest(array[OF_0009]) as name
       loop execute change; end loop;
     end $$;
     delete from booking_migrations where name = '0009_row_security';
+    """.replace("OF_0009", ", ".join(f"'{table}'" for table in OF_0009))
+BEFORE_0010 = """
+    drop table services, service_resources, opening_hours, exceptions;
+    alter table resources drop column active;
+    delete from booking_migrations where name >= '0010';
     """
 
 
@@ -342,8 +368,9 @@ async def test_no_request_fails_while_row_security_comes(
     """The role that serves owns nothing, and was granted what it has by hand, before there was any
     row-level security."""
     async with connected(ours.url) as conn:
+        assert await grant_role(conn, ours.desk) == []
         await conn.execute(BEFORE_0009)
-        await conn.execute(f"grant all on all tables in schema public to {ours.anon}")
+        await conn.execute(f"grant all on {', '.join(OF_0009)} to {ours.anon}")
         await conn.execute(BY_HAND.format(ours.desk))
         assert not await may_nothing(ours.url, ours.anon)
         async with serving(Config(database_url=ours.desk_url, deadline_seconds=60)) as client:
@@ -375,3 +402,16 @@ async def test_no_request_fails_while_row_security_comes(
         assert grave(await preflight(conn)) == []
     assert await checked(ours.desk_url) == []
     assert await may_nothing(ours.url, ours.anon)
+
+
+async def test_the_role_that_serves_reads_the_hours_of_a_new_release(ours: Roles) -> None:
+    """Whoever can book gets what a booking reads from now on, and nobody else gets anything."""
+    async with connected(ours.url) as conn:
+        assert await grant_role(conn, ours.desk) == []
+        await conn.execute(BEFORE_0010)
+        await conn.execute(f"alter default privileges grant all on tables to {ours.anon}")
+        assert await upgrade(conn) == []
+        assert grave(await preflight(conn)) == []
+    assert await checked(ours.desk_url) == []
+    assert await may_nothing(ours.url, ours.anon)
+    await book_in_each_way(ours.desk_url, day=1)

@@ -83,6 +83,9 @@ SERVING = tuple(
 
 async def _look(conn: Connection) -> AsyncIterator[Finding]:
     missing = [row["name"] for row in await conn.fetch(*sql.FIND_MISSING_TABLES.bind(HERE))]
+    if len(missing) < len(TABLES) and (older := await release_finding(conn)):
+        yield older
+        return  # what the upgrade brings would all be missing
     if missing:
         which = "The tables" if len(missing) == len(TABLES) else f"The tables {', '.join(missing)}"
         theirs = {"contacts", "appointments"}.isdisjoint(missing)
@@ -92,9 +95,6 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
     if len(missing) == len(TABLES):
         return
     session = await conn.fetch(*sql.FIND_SESSION_FAULTS.bind({}))
-    if older := await release_finding(conn):
-        yield older
-        return  # what the upgrade brings would all be missing
     # For the functions in a CHECK of one's own: what is only planned can't write.
     await conn.execute(*sql.FORBID_WRITING.bind({}))
     for row in session:

@@ -13,7 +13,7 @@ from bench.load import BOOKED, Ask
 from booking_asgi import Config, create_app
 from booking_asgi.database import Database
 from booking_asgi.tools.book_appointment import read_booking
-from booking_core import Booked, Connection, SlotTaken, book
+from booking_core import Booked, Connection, OutsideHours, SlotTaken, book
 from tests.support.wire import counting
 
 Held: TypeAlias = list[Connection]
@@ -35,7 +35,7 @@ def on_pool(database: Database, callers: Callers, seconds: float = 10) -> Ask:
     async def ask(caller: int) -> str:
         request = callers.request(caller)
 
-        async def work(conn: Connection) -> Booked | SlotTaken:
+        async def work(conn: Connection) -> Booked | SlotTaken | OutsideHours:
             return await book(conn, request)
 
         give_up_at = time.monotonic() + seconds
@@ -80,5 +80,5 @@ async def count_round_trips(url: str) -> dict[str, int]:
     return counted
 
 
-def _verdict(outcome: Booked | SlotTaken) -> str:
+def _verdict(outcome: Booked | SlotTaken | OutsideHours) -> str:
     return BOOKED if isinstance(outcome, Booked) else type(outcome).__name__

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
+from booking_asgi.tools import TOOLS
 from booking_asgi.tools.arguments import ARGUMENTS
 from booking_asgi.tools.tool import Tool
 
+Names: TypeAlias = Mapping[str, Sequence[str]]
 
-def parameters(tool: Tool[Any, Any]) -> dict[str, Any]:
-    """The JSON schema of the arguments that a model is offered."""
-    offered = {meaning: ARGUMENTS[meaning] for meaning in tool.offered}
-    properties = {
-        argument.names[0]: {"type": argument.type, "description": argument.description}
-        for argument in offered.values()
-    }
-    required = [offered[meaning].names[0] for meaning in tool.required]
+
+def parameters(tool: Tool[Any, Any], names: Names | None = None) -> dict[str, Any]:
+    """The JSON schema of the arguments that a model is offered. `names` are the clinic's own names
+    that an argument is chosen from, by the argument's meaning."""
+    properties: dict[str, dict[str, object]] = {}
+    for meaning, description in tool.offered.items():
+        argument = ARGUMENTS[meaning]
+        described: dict[str, object] = {"type": argument.type}
+        described["description"] = description or argument.description
+        if choices := (names or {}).get(meaning, argument.choices):
+            described["enum"] = list(choices)
+        properties[argument.names[0]] = described
+    required = [ARGUMENTS[meaning].names[0] for meaning in tool.required]
     return {"type": "object", "properties": properties, "required": required}
 
 
-def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) -> dict[str, Any]:
+def vapi_tool(
+    tool: Tool[Any, Any], url: str, credential_id: str | None = None, names: Names | None = None
+) -> dict[str, Any]:
     """The tool as `POST /tool` of Vapi's API takes it, for an endpoint at `url`."""
     server: dict[str, object] = {"url": url, "timeoutSeconds": 20}
     if credential_id is not None:
@@ -30,7 +40,7 @@ def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) 
         "function": {
             "name": tool.name,
             "description": tool.description,
-            "parameters": parameters(tool),
+            "parameters": parameters(tool, names),
         },
         "server": server,
         # Vapi fills it in, and the model does not see it.
@@ -42,8 +52,18 @@ def vapi_tool(tool: Tool[Any, Any], url: str, credential_id: str | None = None) 
     }
 
 
-def prompt_line(timezone: str) -> str:
-    """The line for the assistant's prompt, since models do not know today's date. Plain `now` is
+def prompt_block(timezone: str) -> str:
+    """The lines for the assistant's prompt. Models do not know today's date, and plain `now` is
     UTC."""
     now = f'{{{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "{timezone}"}}}}'
-    return f"It is {now} at the clinic. Take dates such as tomorrow from it."
+    return "\n".join(
+        (
+            f"It is {now} at the clinic. Take dates such as tomorrow from it.",
+            f"Call {TOOLS[0].name} as soon as the caller has said a day and a time; do not look for"
+            " free times first.",
+            "Never say that a time is free, taken or booked unless the last answer says so, and"
+            " offer no time that an answer did not name.",
+            "Say that it is done only where the answer begins with Booked.",
+            "Where an answer says to offer that somebody calls back, offer it and do not try again.",
+        )
+    )

@@ -70,7 +70,7 @@ def _answer_failed(asked: Understood, error: Exception) -> Answer:
     log.error(
         f"VapiTools: ❌ {_failed(code)}", orgId=org_id, **tool.who(request), **describe(error)
     )
-    return fail(Failure(code), tool.undone, tool.doing)
+    return fail(Failure(code), tool.undone, tool.doing, changes=tool.changes)
 
 
 def _failed(code: FailureCode) -> str:
@@ -84,6 +84,8 @@ def _failed(code: FailureCode) -> str:
             return "Contact resolution failed - no valid contact ID"
         case "CONTACT_UPSERT_FAILED":
             return "Failed to upsert contact by phone"
+        case "SEARCH_FAILED":
+            return "Failed to look up free times"
         case "TEMPORARILY_UNAVAILABLE":
             return "Booking could not be confirmed"
         case "TOO_MANY_CALLS" | "UNKNOWN_TOOL":

@@ -77,7 +77,7 @@ def fail_call(failure: Failure, tool: Tool[Any, Any] | None) -> Answer:
     """The answer to a call if something is broken. `tool` is None if there is no such tool."""
     if tool is None:
         return fail(failure, "Not done", "doing that")
-    return fail(failure, tool.undone, tool.doing)
+    return fail(failure, tool.undone, tool.doing, changes=tool.changes)
 
 
 def is_foreign(arguments: Mapping[str, object], organization: Organization) -> bool:

@@ -27,7 +27,7 @@ STATUSES = {
     403: "The token is another organization's.",
     404: "There is no such tool.",
     408: "The body did not arrive in time.",
-    409: "The time is taken.",
+    409: "The time is taken, or nothing is open then; freeTimes are near it.",
     429: "More than can be answered in time, or more than may be booked: see Retry-After.",
     422: "The idempotency key was given with another contact or start.",
     500: "A fault: nothing is booked.",
@@ -90,7 +90,7 @@ def document() -> dict[str, Any]:
                     "parameters": [tool_path, key],
                     "requestBody": _body("Message", "Arguments"),
                     "responses": {
-                        "200": _answer("Booked, or an answer to each call.", "Either"),
+                        "200": _answer("Done, or an answer to each call.", "Either"),
                         **refused,
                         **too_large,
                     },
@@ -182,19 +182,12 @@ def _schemas() -> dict[str, Any]:
         ),
         "Content": {
             "oneOf": [
-                _object(
-                    {
-                        "success": {"const": True},
-                        "appointmentId": {"type": "string", "format": "uuid"},
-                        "contactId": {"type": "string", "format": "uuid"},
-                        "scheduledAt": {"type": "string", "format": "date-time"},
-                        "message": line,
-                    },
-                    "success",
-                    "appointmentId",
-                    "contactId",
-                    "scheduledAt",
-                    "message",
+                *(
+                    _object(
+                        {"success": {"const": True}, **tool.returns, "message": line},
+                        *("success", *tool.returns, "message"),
+                    )
+                    for tool in TOOLS
                 ),
                 _object(
                     {
@@ -202,6 +195,10 @@ def _schemas() -> dict[str, Any]:
                         "error": {"enum": ERRORS},
                         "message": line,
                         "field": text,
+                        "freeTimes": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "date-time"},
+                        },
                     },
                     "success",
                     "error",

@@ -22,6 +22,7 @@ FailureCode = Literal[
     "CONTACT_CREATION_FAILED",
     "CONTACT_RESOLUTION_FAILED",
     "CONTACT_UPSERT_FAILED",
+    "SEARCH_FAILED",
     "TEMPORARILY_UNAVAILABLE",
     "TOO_MANY_CALLS",
     "UNKNOWN_TOOL",
@@ -109,7 +110,13 @@ def _ask(refusal: InvalidRequest) -> tuple[str, str]:
                 ": the phone number was not understood. Ask for it again, with the area code.",
             )
         case "INVALID_RESOURCE":
-            choices = choice([shorten(name, MOST_RESOURCE_WORDS) for name in refusal.choices])
+            names = [shorten(name, MOST_RESOURCE_WORDS) for name in refusal.choices]
+            choices = listed(names, "or")
+            if not choices:
+                return (
+                    "Nobody can be booked for that at the moment. Shall somebody call you back?",
+                    f": {problem}. Offer that somebody from the clinic calls back.",
+                )
             return (
                 f"I can't tell whom you would like to see: {choices}?",
                 f": {problem}. Ask which is meant: {choices}. Or call again without a name.",
@@ -137,8 +144,9 @@ def _ask(refusal: InvalidRequest) -> tuple[str, str]:
             assert_never(refusal.code)
 
 
-def fail(failure: Failure, undone: str, doing: str) -> Answer:
-    """The answer where something is broken. `doing` is such as `booking your appointment`."""
+def fail(failure: Failure, undone: str, doing: str, *, changes: bool = True) -> Answer:
+    """The answer where something is broken. `doing` is such as `booking your appointment`, and
+    `changes` whether it would have changed anything."""
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     not_saved = "I encountered an issue saving your contact information. Please try again."
     call_back = ": the contact could not be saved. Apologize, and offer that somebody calls back."
@@ -156,6 +164,17 @@ def fail(failure: Failure, undone: str, doing: str) -> Answer:
             said = "I encountered an issue processing your information. Please try again."
             told = ": the contact could not be saved. Ask for a phone number instead of the email,"
             told += " and call again."
+        case "SEARCH_FAILED":
+            message = "The free times could not be looked up"
+            said = f"I encountered an issue {doing}. Shall somebody call you back?"
+            told = (
+                ": the booking system has a fault. Apologize, and offer that somebody calls back."
+            )
+        case "TEMPORARILY_UNAVAILABLE" if not changes:
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            message = "The database did not answer in time; repeat the same request"
+            said = "I could not look that up just now. Please let me try again in a moment."
+            told = ": the booking system did not answer in time. Call again with the same details."
         case "TEMPORARILY_UNAVAILABLE":
             status = HTTPStatus.SERVICE_UNAVAILABLE
             message = "The booking could not be confirmed; repeat the same request"
@@ -228,11 +247,9 @@ def shorten(text: str, most_words: int) -> str:
     return textwrap.shorten(" ".join(words[:most_words]), 80, placeholder="") + "..."
 
 
-def choice(names: Sequence[str]) -> str:
-    """A, B or C."""
-    return (
-        " or ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]]) or "who is it"
-    )
+def listed(names: Sequence[str], last: Literal["and", "or"]) -> str:
+    """A, B and C."""
+    return f" {last} ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
 
 
 def _clock(local: datetime) -> str:

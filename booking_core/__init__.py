@@ -3,10 +3,12 @@
     async with pool.acquire() as conn:
         outcome = await book(conn, BookingRequest(org_id=..., phone=..., scheduled_at=...))
 
-`Booked` and `SlotTaken` are what to say, `InvalidRequest` is what to fix; see each for its terms.
+`Booked`, `SlotTaken` and `OutsideHours` are what to say, `InvalidRequest` is what to fix; see each
+for its terms.
 """
 
 from booking_core._statements import Connection, read_schema
+from booking_core.availability import FreeTime, find_times
 from booking_core.booking import book, list_appointments
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
@@ -36,7 +38,14 @@ from booking_core.organizations import (
     revoke_token,
     touch_tokens,
 )
-from booking_core.outcomes import Appointment, Booked, LimitReached, Limits, SlotTaken
+from booking_core.outcomes import (
+    Appointment,
+    Booked,
+    LimitReached,
+    Limits,
+    OutsideHours,
+    SlotTaken,
+)
 from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
@@ -52,12 +61,14 @@ __all__ = [
     "ContactNotResolved",
     "Email",
     "Finding",
+    "FreeTime",
     "InvalidRequest",
     "LimitReached",
     "Limits",
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
+    "OutsideHours",
     "Phone",
     "ResolvedContact",
     "SlotTaken",
@@ -68,6 +79,7 @@ __all__ = [
     "book",
     "find_organization",
     "find_organization_by_token",
+    "find_times",
     "grant_role",
     "is_absent",
     "list_appointments",

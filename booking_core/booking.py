@@ -35,6 +35,7 @@ from booking_core.outcomes import (
     LimitReached,
     Limits,
     Outcome,
+    OutsideHours,
     SlotTaken,
 )
 from booking_core.requests import BookingRequest
@@ -45,7 +46,7 @@ ATTEMPTS = 16
 
 
 @overload
-async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken: ...
+async def book(conn: Connection, request: BookingRequest) -> Booked | SlotTaken | OutsideHours: ...
 
 
 @overload
@@ -62,10 +63,14 @@ async def book(conn: Connection, request: BookingRequest, limits: Limits = NO_LI
     left. Without a phone, a transaction around it must be READ COMMITTED: another level raises
     `asyncpg.InterfaceError` before anything is written. A time in the past is taken.
 
-    Raises `InvalidRequest` for a resource that the organization does not have, or of which several
-    can be meant (`choices`), and for an idempotency key of another contact or start;
-    `OrganizationNotReady` where it has no resource at all; `ContactNotResolved`,
-    `AppointmentRefused`, `BookingNotSettled` (try again), and what asyncpg raises.
+    A service that the organization has listed brings its own length and buffers, in the place of
+    `duration_minutes`. A resource is booked within its opening hours, if it has any.
+
+    Raises `InvalidRequest` for a resource that the organization does not have, that does not do the
+    service, or of which several can be meant (`choices`), and for an idempotency key of another
+    contact or start; `OrganizationNotReady` where it has no resource at all;
+    `ContactNotResolved`, `AppointmentRefused`, `BookingNotSettled` (try again), and what asyncpg
+    raises.
     """
     check_connection(conn)
     for attempt in range(1, ATTEMPTS + 1):
@@ -141,7 +146,9 @@ async def _repeat(
             problem = "It was given with another contact or another start: send a new one"
             raise InvalidRequest("IDEMPOTENCY_KEY_REUSED", "idempotency_key", problem)
         if not row["resource_is_known"]:
-            named = await find_resource(conn, request.org_id, request.resource or "")
+            named = await find_resource(
+                conn, request.org_id, request.resource, request.service_type
+            )
             request = replace(request, resource=named)
         elif row["limit_reached"] is not None:
             return LimitReached(limit=row["limit_reached"])
@@ -157,7 +164,7 @@ def _outcome(
     row: asyncpg.Record,
     by_email: ResolvedContact | None,
     email_kept: bool,
-) -> Booked | SlotTaken | None:
+) -> Booked | SlotTaken | OutsideHours | None:
     """None where another caller was faster."""
     contact = {
         "contact_id": row["contact_id"],
@@ -180,9 +187,14 @@ def _outcome(
             attendee_given=row["attendee_given"],
             created=row["created"],
             recognised_by=row["recognised_by"],
+            is_as_long=row["is_as_long"],
             **contact,
         )
         return _beside(booked, call) if call else booked
+    if row["closed_by"] is not None:
+        return OutsideHours(
+            scheduled_at=request.scheduled_at, closed_by=row["closed_by"], **contact
+        )
     if row["resource_is_free"]:
         return None
     same = [one for one in call if one.scheduled_at == request.scheduled_at]

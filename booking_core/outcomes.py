@@ -10,6 +10,7 @@ from uuid import UUID
 from booking_core.contacts import ContactMatch
 
 RecognisedBy = Literal["key", "call", "contact"]
+ClosedBy = Literal["hours", "closure", "notice"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +24,7 @@ class Booked:
     contact's, or None. `scheduled_at` is aware, in UTC. `is_one_of_several` is whether the
     organization has other resources than this one.
 
+    `is_as_long` is whether it takes as long as this request asks for, or as its service needs.
     `others_at_this_start` is how many appointments the same call had booked for the same start
     before this one, `other_start` the start of the last one that it booked before for another
     time. `contact_changes` names the columns of a contact that this request changed. For
@@ -40,6 +42,7 @@ class Booked:
     attendee_given: bool = True
     created: bool
     recognised_by: RecognisedBy | None = None
+    is_as_long: bool = True
     others_at_this_start: int = 0
     other_start: datetime | None = None
     contact_match: ContactMatch
@@ -57,6 +60,21 @@ class SlotTaken:
     contact_id: UUID
     scheduled_at: datetime
     held_for: str | None = None
+    contact_match: ContactMatch
+    contact_changes: tuple[str, ...] = ()
+    email_kept: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutsideHours:
+    """No resource that is meant is open at that time. The contact is kept, as for `SlotTaken`.
+
+    `closed_by` says by what: the opening hours, a closure, or the notice that the service needs.
+    """
+
+    contact_id: UUID
+    scheduled_at: datetime
+    closed_by: ClosedBy
     contact_match: ContactMatch
     contact_changes: tuple[str, ...] = ()
     email_kept: bool
@@ -83,7 +101,7 @@ class Limits:
 
 
 NO_LIMITS = Limits()
-Outcome: TypeAlias = Booked | SlotTaken | LimitReached
+Outcome: TypeAlias = Booked | SlotTaken | OutsideHours | LimitReached
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

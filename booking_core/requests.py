@@ -48,7 +48,7 @@ class BookingRequest:
             raise InvalidRequest("INVALID_ARGUMENTS", "org_id", "It must be a UUID")
         check_person(phone=self.phone, email=self.email, name=self.name)
         spoken.check_text(self.service_type, "service_type")
-        _check_instant(self.scheduled_at)
+        check_aware(self.scheduled_at, "scheduled_at")
         if type(self.duration_minutes) is not int:
             raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", "It must be an int")
         spoken.parse_duration(self.duration_minutes)
@@ -59,7 +59,7 @@ class BookingRequest:
             raise InvalidRequest("INVALID_ARGUMENTS", "by_own_number", "It must be a bool")
 
 
-def _check_instant(value: object) -> None:
+def check_aware(value: object, field: str) -> None:
     """Raise `InvalidRequest` for what is not an aware datetime to the minute."""
     problem = None
     if not isinstance(value, datetime):
@@ -69,4 +69,4 @@ def _check_instant(value: object) -> None:
     elif value.second or value.microsecond or value.year not in YEARS:
         problem = f"It must be to the minute, from {YEARS.start} to {YEARS.stop - 1}"
     if problem is not None:
-        raise InvalidRequest("INVALID_DATE_TIME", "scheduled_at", problem)
+        raise InvalidRequest("INVALID_DATE_TIME", field, problem)

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
 
-from booking_core._statements import FIND_ORGANIZATION, LIST_RESOURCES, Connection
+from booking_core._statements import FIND_ORGANIZATION, LIST_BOOKABLE, Connection
 from booking_core.errors import InvalidRequest, OrganizationNotFound, OrganizationNotReady
 from booking_core.spoken import INVISIBLE, parse_text
 
@@ -41,18 +41,34 @@ def match_resources(said: str, names: Sequence[str]) -> list[str]:
     return []
 
 
-async def find_resource(conn: Connection, org_id: UUID, said: str) -> str:
-    """The resource that is meant. Raises `InvalidRequest` with `choices`, the names to choose from;
-    `OrganizationNotReady` if the organization has none; and `OrganizationNotFound`."""
-    names = [row["resource"] for row in await conn.fetch(*LIST_RESOURCES.bind({"org_id": org_id}))]
-    if not names:
+async def find_resource(
+    conn: Connection, org_id: UUID, said: str | None, service_type: str
+) -> str | None:
+    """The resource that is meant for the service; None where none is said, and some do it.
+
+    Raises `InvalidRequest` with `choices`, the names to choose from; `OrganizationNotReady` if the
+    organization has no resource; and `OrganizationNotFound`.
+    """
+    values = {"org_id": org_id, "service_type": service_type}
+    rows = await conn.fetch(*LIST_BOOKABLE.bind(values))
+    if not rows:
         if await conn.fetchrow(*FIND_ORGANIZATION.bind({"org_id": org_id})) is None:
             raise OrganizationNotFound("there is no organization of this id")
         raise OrganizationNotReady("the organization has no resource to book")
+    names = [row["resource"] for row in rows if row["does_it"]]
+    if said is None:
+        if names:
+            return None
+        raise InvalidRequest("INVALID_RESOURCE", "resource", "Nobody does this service now")
     matching = match_resources(said, names)
     if len(matching) == 1:
         return matching[0]
-    problem = "Several go by this name" if matching else "There is nobody and nothing of this name"
+    if matching:
+        problem = "Several go by this name"
+    elif match_resources(said, [row["resource"] for row in rows]):
+        problem = "This service is done by others"
+    else:
+        problem = "There is nobody and nothing of this name"
     choices = tuple((matching or names)[:MOST_CHOICES])
     raise InvalidRequest("INVALID_RESOURCE", "resource", problem, choices=choices)
 

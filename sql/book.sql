@@ -153,7 +153,8 @@ standing as materialized (
 ),
 verdict as materialized (
   select standing.id is not null or asked.is_known as resource_is_known,
-         case when standing.id is null then asked.closed_by end as closed_by, coalesce(standing.key_is_reused, false) as key_is_reused,
+         case when standing.id is null then asked.closed_by end as closed_by, asked.duration_minutes,
+         coalesce(standing.key_is_reused, false) as key_is_reused,
          standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free,
          case
            when standing.id is not null then null
@@ -170,7 +171,9 @@ verdict as materialized (
            ) >= :most_per_contact::integer then 'contact'
          end as limit_reached
   from (
-    select count(*) > 0 as is_known, case when not bool_or(openness = 'open') then min(openness) end as closed_by
+    select count(*) > 0 as is_known, min(duration_minutes) as duration_minutes,
+      -- It is a closure only where that keeps all of them closed.
+      case when not bool_or(openness = 'open') then max(openness) end as closed_by
     from asked
   ) asked
   left join standing on true
@@ -256,7 +259,8 @@ answer as (
   from standing left join mended on true
   where mended.id is not null or (fuller_name is null and not changes_contact)
 )
-select verdict.key_is_reused, verdict.resource_is_known, verdict.closed_by, verdict.resource_is_free, verdict.limit_reached,
+select verdict.key_is_reused, verdict.resource_is_known, verdict.closed_by, verdict.resource_is_free,
+       verdict.limit_reached,
        coalesce(answer.contact_id, contact.id) as contact_id,
        -- What it changed of a contact that was there; under a race it may name one too many.
        case when known.id is not null then array_remove(array[
@@ -266,7 +270,8 @@ select verdict.key_is_reused, verdict.resource_is_known, verdict.closed_by, verd
        ], null) end as contact_changes,
        answer.id as appointment_id, answer.created, answer.recognised_by, answer.resource, answer.service_type,
        answer.scheduled_at, answer.duration_minutes, answer.attendee_name, answer.attendee_given,
-       exists (select from resources r where r.org_id = :org_id and r.resource <> answer.resource) as is_one_of_several,
+       coalesce(answer.duration_minutes = verdict.duration_minutes, true) as is_as_long,
+       exists (select from resources r where r.org_id = :org_id and r.active and r.resource <> answer.resource) as is_one_of_several,
        array(select (call.id, call.scheduled_at, call.call_nth, call.created_at, call.attendee_name) from call) as call
 from verdict
 left join contact on true

@@ -17,6 +17,7 @@ from booking_core import (
     Connection,
     Email,
     Organization,
+    OutsideHours,
     SlotTaken,
     adopt,
     book,
@@ -184,7 +185,7 @@ async def test_50_callers_for_one_slot(each: str, conn: Connection) -> None:
     clinic = await settle(conn)
     async with asyncpg.create_pool(each, min_size=1, max_size=10) as pool:
 
-        async def call(number: int) -> Booked | SlotTaken:
+        async def call(number: int) -> Booked | SlotTaken | OutsideHours:
             async with pool.acquire() as one:
                 return await book(one, a_request(clinic, phone=a_caller(number)))
 

@@ -16,6 +16,7 @@ from booking_core import (
     BookingRequest,
     Connection,
     Email,
+    OutsideHours,
     SlotTaken,
     book,
     resolve_contact,
@@ -162,7 +163,7 @@ create trigger gate before insert on contacts for each row execute function gate
 
 async def at_the_same_instant(
     one: Connection, pool: Pool, requests: list[BookingRequest]
-) -> list[Booked | SlotTaken]:
+) -> list[Booked | SlotTaken | OutsideHours]:
     """With as many as the pool's connections looking before the first of them writes: `GATE`."""
     async with one.transaction():
         await one.execute("select pg_advisory_xact_lock(7)")
@@ -172,8 +173,10 @@ async def at_the_same_instant(
     return await told
 
 
-async def at_once(pool: Pool, requests: list[BookingRequest]) -> list[Booked | SlotTaken]:
-    async def one_of_them(request: BookingRequest) -> Booked | SlotTaken:
+async def at_once(
+    pool: Pool, requests: list[BookingRequest]
+) -> list[Booked | SlotTaken | OutsideHours]:
+    async def one_of_them(request: BookingRequest) -> Booked | SlotTaken | OutsideHours:
         async with pool.acquire() as conn:
             return await book(conn, request)
 

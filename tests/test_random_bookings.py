@@ -18,7 +18,7 @@ from uuid import UUID
 
 import asyncpg
 
-from booking_core import Booked, BookingRequest, Email, Organization, SlotTaken, book
+from booking_core import Booked, BookingRequest, Email, Organization, OutsideHours, SlotTaken, book
 from tests.conftest import connected
 from tests.support.factories import SOON, a_caller, a_clinic, a_request
 
@@ -86,7 +86,7 @@ async def test_random_bookings(url: str, full: bool) -> None:
             clinics[await a_clinic(conn, resources=names)] = names
         asked = list(requests(clinics, count))
         queue = iter(asked)
-        told: list[tuple[BookingRequest, Booked | SlotTaken]] = []
+        told: list[tuple[BookingRequest, Booked | SlotTaken | OutsideHours]] = []
 
         async def keep_booking(pool: asyncpg.Pool[asyncpg.Record]) -> None:
             async with pool.acquire() as mine:

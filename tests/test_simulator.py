@@ -10,7 +10,7 @@ import pytest
 
 from booking_asgi import contract
 from booking_asgi.command import call as simulator
-from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
+from booking_asgi.tools import TOOLS
 from tests.conftest import psql
 from tests.support.commands import Serving, refused, run, served
 from tests.support.factories import in_days
@@ -86,8 +86,11 @@ def test_the_tool_is_printed_as_json() -> None:
     url = "https://booking.example.com/api/vapi/tools"
     # With a slash at its end as well, which Vapi would not be led away from.
     done = run("tool", "--url", f"{url}/", "--credential", "c", "--timezone", "Europe/Berlin")
-    assert json.loads(done.stdout) == contract.vapi_tool(BOOK_APPOINTMENT, url, "c")
-    assert contract.prompt_line("Europe/Berlin") in done.stderr
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert printed == [contract.vapi_tool(tool, url, "c") for tool in TOOLS]
+    one = run("tool", "--url", url, "--name", "findTimes", "--timezone", "Europe/Berlin")
+    assert json.loads(one.stdout)["function"]["name"] == "findTimes"
+    assert contract.prompt_block("Europe/Berlin") in done.stderr
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "EST", "right/America/New_York", "Factory"])

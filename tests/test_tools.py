@@ -123,6 +123,6 @@ def test_its_static_parameter_is_the_callers_number() -> None:
 
 def test_the_prompt_names_the_clinics_zone() -> None:
     """`now` alone is UTC, a day off in the evening."""
-    assert '{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "Europe/Berlin"}}' in contract.prompt_line(
+    assert '{{"now" | date: "%A, %B %d, %Y, %I:%M %p", "Europe/Berlin"}}' in contract.prompt_block(
         "Europe/Berlin"
     )

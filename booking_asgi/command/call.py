@@ -17,14 +17,15 @@ from booking_asgi.command.serve import DEMO_TOKEN
 from booking_asgi.config import Config
 from booking_asgi.signatures import sign
 from booking_asgi.tools import TOOLS
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 
 SHAPES = ("S1", "S2", "S3", "S4", "S5", "S6", "S7")
-TOOL = TOOLS[0].name
 
 
 def tool_message(
     arguments: Mapping[str, object],
     *,
+    tool: str = BOOK_APPOINTMENT.name,
     shape: str = "S1",
     call_id: str | None = None,
     conversation: str | None = None,
@@ -35,46 +36,48 @@ def tool_message(
     call = {"id": conversation or str(uuid4()), "type": "inboundPhoneCall", "customer": customer}
     message: dict[str, object] = {"timestamp": int(time.time() * 1000), "call": call}
     if shape == "S7":
-        function_call = {"name": TOOL, "parameters": dict(arguments)}
+        function_call = {"name": tool, "parameters": dict(arguments)}
         return {**message, "type": "function-call", "functionCall": function_call}
     return {
         **message,
         "type": "tool-calls",
-        **mention(arguments, shape, call_id or f"call_{uuid4().hex}"),
+        **mention(arguments, shape, call_id or f"call_{uuid4().hex}", tool),
     }
 
 
-def mention(arguments: Mapping[str, object], shape: str, call_id: str) -> dict[str, object]:
+def mention(
+    arguments: Mapping[str, object], shape: str, call_id: str, name: str = BOOK_APPOINTMENT.name
+) -> dict[str, object]:
     """The lists that a call stands in: nested with an object (S1) or text (S2), flat with arguments
     (S3) or parameters (S4), or only beside its tool, nested (S5) or flat (S6)."""
     given = dict(arguments)
     match shape:
         case "S1" | "S2":
             form = given if shape == "S1" else json.dumps(given)
-            function = {"name": TOOL, "arguments": form}
+            function = {"name": name, "arguments": form}
             call = {"id": call_id, "type": "function", "function": function}
-            tool = {"type": "function", "function": {"name": TOOL, "parameters": {}}}
+            tool = {"type": "function", "function": {"name": name, "parameters": {}}}
             both = {"toolCallList": [call], "toolCalls": [call]}
             return {**both, "toolWithToolCallList": [{**tool, "toolCall": call}]}
         case "S3":
-            return {"toolCallList": [{"id": call_id, "name": TOOL, "arguments": given}]}
+            return {"toolCallList": [{"id": call_id, "name": name, "arguments": given}]}
         case "S4":
-            return {"toolCallList": [{"id": call_id, "name": TOOL, "parameters": given}]}
+            return {"toolCallList": [{"id": call_id, "name": name, "parameters": given}]}
         case "S5":
-            function = {"name": TOOL, "parameters": given}
+            function = {"name": name, "parameters": given}
             call = {"id": call_id, "type": "function", "function": function}
             return {"toolWithToolCallList": [{"type": "function", "toolCall": call}]}
         case "S6":
             call = {"id": call_id, "parameters": given}
-            return {"toolWithToolCallList": [{"name": TOOL, "toolCall": call}]}
+            return {"toolWithToolCallList": [{"name": name, "toolCall": call}]}
     raise ValueError(f"the shapes are {', '.join(SHAPES)}")
 
 
 def deliver(
     url: str, message: Mapping[str, object], config: Config, token: str
 ) -> tuple[bool, str]:
-    """Send the message, signed if the settings have a secret. Returns whether it is booked, and
-    what the caller hears."""
+    """Send the message, signed if the settings have a secret. Returns whether it is done, and what
+    the model is told."""
     body = json.dumps({"message": message}).encode()
     headers = {"Content-Type": "application/json", "X-Vapi-Secret": token}
     if config.hmac_secrets:
@@ -90,15 +93,23 @@ def deliver(
     except (OSError, ValueError) as error:
         return False, f"Nothing: {error}"
     result = answer["results"][0] if "results" in answer else answer
-    return result.get("result", "").startswith("Booked"), result.get("result") or result["error"]
+    return "result" in result, result.get("result") or result["error"]
 
 
 @click.command("call")
+@click.option(
+    "--tool",
+    type=click.Choice([tool.name for tool in TOOLS]),
+    default=BOOK_APPOINTMENT.name,
+    show_default=True,
+)
 @click.option("--name", "patientName")
 @click.option("--phone", "patientPhone")
 @click.option("--email", "patientEmail")
 @click.option("--date", "appointmentDate", help="YYYY-MM-DD")
 @click.option("--time", "appointmentTime", help="14:00, or 2 PM")
+@click.option("--until", "untilDate", help="findTimes: the last day.")
+@click.option("--part", "partOfDay", help="findTimes: morning, afternoon or evening.")
 @click.option("--service", "serviceType")
 @click.option("--resource", "resource")
 @click.option("--caller", help="The number that the call comes from.")
@@ -111,6 +122,7 @@ def deliver(
 def simulate_call(
     config: Config,
     /,
+    tool: str,
     caller: str | None,
     conversation: str | None,
     shape: str,
@@ -119,19 +131,20 @@ def simulate_call(
     hmac: bool,
     **arguments: str | None,
 ) -> None:
-    """Send what Vapi would send, and print what is heard; exit 1 where nothing is booked."""
+    """Send what Vapi would send, and print what the model is told; exit 1 where nothing is done."""
     if hmac and not config.hmac_secrets:
         raise click.UsageError("--hmac needs BOOKING_HMAC_SECRETS")
     message = tool_message(
         {name: value for name, value in arguments.items() if value is not None},
+        tool=tool,
         shape=shape,
         conversation=conversation,
         caller_number=caller,
     )
     signed = config if hmac else dataclasses.replace(config, hmac_secrets=())
-    booked, heard = deliver(
+    done, heard = deliver(
         url or f"http://{config.host}:{config.port}/api/vapi/tools", message, signed, secret
     )
     click.echo(heard)
-    if not booked:
+    if not done:
         raise SystemExit(1)

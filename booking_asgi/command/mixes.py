@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4
 
-from booking_core import Appointment, Booked, BookingRequest, Email, Phone, SlotTaken
+from booking_core import (
+    Appointment,
+    Booked,
+    BookingRequest,
+    Email,
+    OutsideHours,
+    Phone,
+    SlotTaken,
+)
 
 MIXES = ("slot", "phone", "email", "overlap", "repeat")
 # So far ahead that nothing else on the database takes them for this week's.
@@ -35,7 +43,7 @@ class Answer:
     common start."""
 
     request: BookingRequest
-    told: Booked | SlotTaken | str
+    told: Booked | SlotTaken | OutsideHours | str
     seconds: float
 
 

@@ -24,6 +24,7 @@ from booking_core import (
     Booked,
     BookingRequest,
     Connection,
+    OutsideHours,
     SlotTaken,
     add_organization,
     book,
@@ -160,14 +161,14 @@ async def _all_at_once(
     database = Database(connections, wait_seconds=patience)
 
     async def call(request: BookingRequest) -> Answer:
-        async def attempt(leased: Connection) -> Booked | SlotTaken:
+        async def attempt(leased: Connection) -> Booked | SlotTaken | OutsideHours:
             try:
                 return await book(leased, request)
             except asyncpg.DeadlockDetectedError:
                 deadlocks.append(leased)
                 raise
 
-        told: Booked | SlotTaken | str
+        told: Booked | SlotTaken | OutsideHours | str
         try:
             told = await database.within(start + patience, lambda lease: lease.run(attempt))
         except Unavailable as error:

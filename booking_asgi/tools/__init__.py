@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
+from booking_asgi.tools.find_times import FIND_TIMES
 from booking_asgi.tools.tool import Tool, words_of
 
-TOOLS: tuple[Tool[Any, Any], ...] = (BOOK_APPOINTMENT,)
+TOOLS: tuple[Tool[Any, Any], ...] = (BOOK_APPOINTMENT, FIND_TIMES)
 
 
 @lru_cache(maxsize=256)

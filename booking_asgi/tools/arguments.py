@@ -23,6 +23,7 @@ class Argument:
     names: tuple[str, ...]
     description: str | None = None
     type: Literal["string", "integer"] = "string"
+    choices: tuple[str, ...] = ()
 
 
 def _of_people(*names: str) -> tuple[str, ...]:
@@ -76,6 +77,15 @@ ARGUMENTS: Mapping[str, Argument] = {
             *("preferredDateTime", "requestedDateTime", "timeSlot", "appointmentSlot", "timestamp"),
         ),
         "Only where an answer asks for it: date, time and offset as it names them.",
+    ),
+    "until": Argument(
+        ("untilDate", "until", "endDate", "toDate", "lastDate", "dateTo", "latestDate"),
+        "The last day to look at, as YYYY-MM-DD, where the caller does not mind which day.",
+    ),
+    "part": Argument(
+        ("partOfDay", "dayPart", "preferredPartOfDay", "period"),
+        "Only if the caller said so.",
+        choices=("morning", "afternoon", "evening"),
     ),
     "zone": Argument(("timeZone", "tz", "zone", "timeZoneId", "ianaTimeZone")),
     "service": Argument(

@@ -16,10 +16,11 @@ import asyncpg
 import structlog
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import Answer, FailureCode, spoken, spoken_day
+from booking_asgi.speech import Answer, FailureCode, spoken_day
 from booking_asgi.tools import booking_words as words
 from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.contacts import is_of_contacts, log_contact, who
+from booking_asgi.tools.free_times import Refused, find_near
 from booking_asgi.tools.readings import own_number, read_name, read_person, read_start
 from booking_asgi.tools.tool import Asked, Tool
 from booking_core import (
@@ -31,6 +32,7 @@ from booking_core import (
     LimitReached,
     Limits,
     Organization,
+    OutsideHours,
     SlotTaken,
     book,
 )
@@ -39,15 +41,21 @@ from booking_core.spoken import parse_duration, parse_text
 NAME = "bookAppointment"
 PATH = "book-appointment"
 DESCRIPTION = (
-    "Books one appointment at the clinic. Call it once the caller has said the date, the time and"
-    " what it is for; ask for what is missing, and never make anything up. The answer says whether"
-    " it is booked: say so only where it begins with Booked, else do what it says. If there is no"
-    " answer, call again with the same details: nothing is booked twice."
+    "Books one appointment at the clinic. Call it as soon as the caller has said the date, the time"
+    " and what it is for; ask for what is missing, and never make anything up. If the time can't be"
+    " had, the answer names free ones: offer these. Do not call it to look for free times, nor to"
+    " move or cancel an appointment. The answer says whether it is booked: say so only where it"
+    " begins with Booked, else do what it says. If there is no answer, call again with the same"
+    " details: nothing is booked twice."
 )
-OFFERED = (
-    *("name", "phone", "email", "date", "time"),
-    *("instant", "service", "duration", "resource"),
+OFFERED = dict.fromkeys(
+    ("name", "phone", "email", "date", "time", "instant", "service", "duration", "resource")
 )
+RETURNS = {
+    "appointmentId": {"type": "string", "format": "uuid"},
+    "contactId": {"type": "string", "format": "uuid"},
+    "scheduledAt": {"type": "string", "format": "date-time"},
+}
 # The words of the tool's name, whatever a clinic put around them, and the verbs of other tools.
 CALLED = re.compile(r"(?:.* )?book (?:(?:an?|the|clinic|new) )?appointments?(?: .*)?")
 OTHER_VERBS = re.compile(
@@ -56,7 +64,7 @@ OTHER_VERBS = re.compile(
 )
 NO_LIMITS = Limits()
 
-Outcome: TypeAlias = Booked | SlotTaken | LimitReached
+Outcome: TypeAlias = Booked | Refused | LimitReached
 
 log = structlog.get_logger("booking_asgi")
 
@@ -152,23 +160,30 @@ async def run(lease: Lease, request: BookingRequest, limits: Limits) -> Outcome:
     else:
         path = "⚠️ No phone provided, using email-based lookup"
         log.warning(f"VapiTools: {path}", orgId=org_id, **who(request))
-    verb: Callable[[Connection, BookingRequest, Limits], Awaitable[Outcome]] = book
+    verb: Callable[
+        [Connection, BookingRequest, Limits],
+        Awaitable[Booked | SlotTaken | OutsideHours | LimitReached],
+    ] = book
     outcome = await lease.run(verb, request, limits if request.call_id else NO_LIMITS)
     if isinstance(outcome, LimitReached):
         log.warning("VapiTools: ⚠️ Limit reached", limit=outcome.limit, orgId=org_id)
         return outcome
     contact_id = str(outcome.contact_id)
     log_contact(outcome, {"contactId": contact_id, **who(request)})
-    if isinstance(outcome, SlotTaken):
-        log.info("VapiTools: Slot is taken", contactId=contact_id, orgId=org_id)
-    else:
+    if isinstance(outcome, Booked):
         log.info(
             "VapiTools: ✅ Successfully booked appointment",
             appointmentId=str(outcome.appointment_id),
             contactId=contact_id,
             orgId=org_id,
         )
-    return outcome
+        return outcome
+    closed_by = outcome.closed_by if isinstance(outcome, OutsideHours) else None
+    why = f"Outside of the hours: {closed_by}" if closed_by else "Slot is taken"
+    log.info(f"VapiTools: {why}", contactId=contact_id, orgId=org_id)
+    if isinstance(outcome, SlotTaken) and outcome.held_for is not None:
+        return Refused(outcome=outcome)
+    return Refused(outcome=outcome, free=await find_near(lease, request))
 
 
 def why(error: Exception, request: BookingRequest) -> FailureCode:
@@ -195,13 +210,17 @@ def answer(outcome: Outcome, request: BookingRequest, zone: ZoneInfo) -> Answer:
                     "scheduledAt": outcome.scheduled_at.astimezone(zone).isoformat(),
                 },
             )
-        case SlotTaken() if outcome.held_for is None:
-            when = spoken(outcome.scheduled_at, zone)
-            said = f"I'm sorry, {when} is already taken. Shall I look for another time?"
-            told = f"Not booked: {when} is taken. Offer another time."
-        case SlotTaken():
-            assert outcome.held_for is not None
-            said, told = words.of_held(spoken(outcome.scheduled_at, zone), outcome.held_for)
+        case Refused():
+            is_taken = isinstance(outcome.outcome, SlotTaken)
+            said, told, offered = words.of_refused(outcome, request, zone)
+            return Answer(
+                status=HTTPStatus.CONFLICT,
+                code="SLOT_UNAVAILABLE" if is_taken else "OUTSIDE_HOURS",
+                message="The time is taken" if is_taken else "Nothing is open at that time",
+                said=said,
+                told=told,
+                content={"freeTimes": [one.astimezone(zone).isoformat() for one in offered]},
+            )
         case LimitReached():
             return Answer(
                 status=HTTPStatus.TOO_MANY_REQUESTS,
@@ -214,13 +233,6 @@ def answer(outcome: Outcome, request: BookingRequest, zone: ZoneInfo) -> Answer:
             )
         case _:
             assert_never(outcome)
-    return Answer(
-        status=HTTPStatus.CONFLICT,
-        code="SLOT_UNAVAILABLE",
-        message="The time is taken",
-        said=said,
-        told=told,
-    )
 
 
 BOOK_APPOINTMENT = Tool(
@@ -231,7 +243,8 @@ BOOK_APPOINTMENT = Tool(
     required=("name", "date", "time"),
     undone="Not booked",
     doing="booking your appointment",
-    codes=("SLOT_UNAVAILABLE", "TOO_MANY_APPOINTMENTS"),
+    codes=("SLOT_UNAVAILABLE", "OUTSIDE_HOURS", "TOO_MANY_APPOINTMENTS"),
+    returns=RETURNS,
     is_called=is_called,
     read=read,
     run=run,

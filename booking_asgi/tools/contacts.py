@@ -9,7 +9,7 @@ import asyncpg
 import structlog
 
 from booking_asgi.logs import mask_email, mask_phone
-from booking_core import Booked, BookingRequest, SlotTaken
+from booking_core import Booked, BookingRequest, OutsideHours, SlotTaken
 
 # No unique key for ON CONFLICT (org_id, phone), and no privilege.
 NO_TABLE = ("42P10", "42501")
@@ -32,7 +32,7 @@ def is_of_contacts(error: asyncpg.PostgresError) -> bool:
     return error.table_name.startswith("contacts")
 
 
-def log_contact(outcome: Booked | SlotTaken, contact: Mapping[str, str]) -> None:
+def log_contact(outcome: Booked | SlotTaken | OutsideHours, contact: Mapping[str, str]) -> None:
     """How it was found or made, and what changed of it."""
     match outcome.contact_match:
         case "phone":

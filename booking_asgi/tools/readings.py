@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from booking_core import Email, InvalidRequest, Organization, Phone, spoken
 from booking_core.errors import missing_contact
+from booking_core.spoken.dates import WEEKDAYS
 
 
 def own_number(caller_number: object, organization: Organization) -> Phone | None:
@@ -92,3 +94,23 @@ KINDS: Mapping[str, spoken.Kind] = {"date": "day", "time": "clock", "instant": "
 def _missing(what: str, *, both: bool) -> InvalidRequest:
     problem = "A date and a time are needed" if both else f"A {what} is needed"
     return InvalidRequest("INVALID_DATE_TIME", FIELDS[what], problem, remedy="ask")
+
+
+def read_day(value: object, field: str, today: date) -> date:
+    """A day to search from or to: a date, or today, tomorrow, or a day of the week, which is the
+    next one from `today` on. The answer names the date."""
+    words = re.sub(r"[^\w]+", " ", str(value).lower()).split()
+    words = [word for word in words if word not in ("this", "next", "coming", "on", "the")]
+    match words:
+        case ["today" | "now"]:
+            return today
+        case ["tomorrow"]:
+            return today + timedelta(days=1)
+        case ["day", "after", "tomorrow"]:
+            return today + timedelta(days=2)
+        case [weekday] if weekday in WEEKDAYS:
+            return today + timedelta(days=(WEEKDAYS[weekday] - today.weekday()) % 7)
+    moment = spoken.read_moment(value, field, "day")
+    if moment.day is None:
+        raise InvalidRequest("INVALID_DATE_TIME", field, "A date is needed, as YYYY-MM-DD")
+    return moment.day

@@ -35,20 +35,25 @@ class Asked:
 class Tool(Generic[Request, Outcome]):
     """A function that a model may call.
 
-    `offered` are the meanings of the arguments that a model is told of, `required` those that it
-    must give. `undone` begins an answer where nothing was done, `doing` names it to a person.
-    `codes` are the words for its own outcomes that are not done.
+    `offered` are the meanings of the arguments that a model is told of, each with a description of
+    this tool's own, or None for the usual one; `required` those that it must give. `changes` is
+    whether it changes anything. `undone` begins an answer where nothing was done, `doing` names it
+    to a person.
+    `codes` are the words for its own outcomes that are not done, and `returns` the JSON schema of
+    what a direct caller gets beside the message where it is done.
     `is_called` is whether the words of a name, in lower case, are this tool's.
     """
 
     name: str
     path: str
     description: str
-    offered: tuple[str, ...]
+    offered: Mapping[str, str | None]
     required: tuple[str, ...]
     undone: str
     doing: str
+    changes: bool = True
     codes: tuple[str, ...]
+    returns: Mapping[str, Any]
     is_called: Callable[[str], bool]
     read: Callable[[Asked], Request]
     """Raises `InvalidRequest`."""

@@ -20,7 +20,16 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from booking_core import Booked, BookingRequest, Connection, Email, Organization, SlotTaken, book
+from booking_core import (
+    Booked,
+    BookingRequest,
+    Connection,
+    Email,
+    Organization,
+    OutsideHours,
+    SlotTaken,
+    book,
+)
 from tests.conftest import connected, count
 from tests.faults.figures import Figures
 from tests.support.factories import SOON, a_clinic, a_request
@@ -39,7 +48,7 @@ AT_ONCE = 6
 BLOCKED = "select $2 = any (pg_blocking_pids($1))"
 SEED, SAMPLE = 20261122, 150
 
-Outcome: TypeAlias = Booked | SlotTaken
+Outcome: TypeAlias = Booked | SlotTaken | OutsideHours
 Pair: TypeAlias = tuple[BookingRequest, BookingRequest]
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from booking_asgi.speech import Answer, Failure, fail, refuse
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
+from booking_asgi.tools.free_times import Refused
 from booking_core import (
     Booked,
     BookingRequest,
@@ -17,6 +18,7 @@ from booking_core import (
     InvalidRequest,
     LimitReached,
     Organization,
+    OutsideHours,
     Phone,
     SlotTaken,
     add_organization,
@@ -38,15 +40,18 @@ EMAIL_OF_ANOTHER_TENANT = """
 
 
 def answered(
-    outcome: Booked | SlotTaken | LimitReached | InvalidRequest | Failure,
+    outcome: Booked | SlotTaken | OutsideHours | LimitReached | InvalidRequest | Failure,
     zone: ZoneInfo,
     request: BookingRequest,
+    free: tuple[datetime, ...] | None = None,
 ) -> Answer:
-    """What the endpoint answers to a call of bookAppointment."""
+    """What the endpoint answers to a call of bookAppointment; `free` are the times near it."""
     if isinstance(outcome, InvalidRequest):
         return refuse(outcome, BOOK_APPOINTMENT.undone)
     if isinstance(outcome, Failure):
         return fail(outcome, BOOK_APPOINTMENT.undone, BOOK_APPOINTMENT.doing)
+    if isinstance(outcome, SlotTaken | OutsideHours):
+        return BOOK_APPOINTMENT.answer(Refused(outcome=outcome, free=free), request, zone)
     return BOOK_APPOINTMENT.answer(outcome, request, zone)
 
 

@@ -191,6 +191,6 @@ KINDS: Mapping[str, Callable[..., Message]] = {
 
 def renamed(message: Message, name: str) -> Message:
     """The same, with our tool's function called something else wherever it is mentioned."""
-    text = json.dumps(message).replace(f'"{simulator.TOOL}"', json.dumps(name))
+    text = json.dumps(message).replace(f'"{BOOK_APPOINTMENT.name}"', json.dumps(name))
     renamed: Message = json.loads(text)
     return renamed

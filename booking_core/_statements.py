@@ -17,6 +17,8 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+# Below the first line.
+COMMENT = re.compile(r"(?<=\n) *--.*\n")
 PARAMETER = re.compile(r"(?<!:):([a-z][a-z0-9_]*)\b")
 
 
@@ -60,8 +62,9 @@ def read_schema() -> str:
 
 
 def load(path: str) -> Statement:
-    """The statement of `sql/{path}.sql`."""
-    source = read_sql(path)
+    """The statement of `sql/{path}.sql`, without its comments, but for the first line: asyncpg keeps
+    no statement prepared that is longer than 15 KiB."""
+    source = COMMENT.sub("", read_sql(path))
     parameters = tuple(dict.fromkeys(PARAMETER.findall(source)))
     text = PARAMETER.sub(lambda match: f"${parameters.index(match[1]) + 1}", source)
     return Statement(path.rpartition("/")[2], text, parameters)

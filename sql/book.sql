@@ -152,7 +152,9 @@ standing as materialized (
   limit 1
 ),
 verdict as materialized (
-  select standing.id is not null or asked.is_known as resource_is_known,
+  -- The resource of a repeat may have left meanwhile.
+  select asked.is_known or coalesce(standing.resource = coalesce(:resource::text, standing.resource), false)
+           as resource_is_known,
          case when standing.id is null then asked.closed_by end as closed_by, asked.duration_minutes,
          coalesce(standing.key_is_reused, false) as key_is_reused,
          standing.id is not null as stands, standing.id is not null or exists (select from free) as resource_is_free,

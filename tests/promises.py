@@ -100,8 +100,8 @@ BREAKS = [
     Break(
         "test_the_second_waits_for_the_first",
         BOOK,
-        "  (select resource from free)\n  limit 1",
-        "  (select resource from free where false)\n  limit 1",
+        "  (select * from free)\n  limit 1",
+        "  (select * from free where false)\n  limit 1",
     ),
     Break(
         "test_a_row_that_a_key_of_ones_own_refuses_is_an_error",

@@ -1,4 +1,4 @@
-"""What `find_times` offers is what `book` books: one rule, held against itself on random clinics."""
+"""What `find_times` offers is what `book` books: one rule, on random clinics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from booking_core import (
     BookingRequest,
     Connection,
     InvalidRequest,
-    availability,
+    _statements,
     book,
     find_times,
 )
@@ -29,7 +29,10 @@ FAULTS = {
         "a.buffer_after_minutes)\n",
     ),
     "hours end at midnight": ("(values (today), (today - 1))", "(values (today))"),
-    "a time that comes twice is offered": ("where starts at time zone zone in (", "where 1 in (0, 2) and starts at time zone zone in ("),
+    "a time that comes twice is offered": (
+        "where starts at time zone zone in (",
+        "where 1 in (0, 2) and starts at time zone zone in (",
+    ),
 }
 
 
@@ -111,11 +114,11 @@ async def test_a_planted_fault_is_noticed(
     conn: Connection, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same clinics tell when the rule is broken on one side."""
-    sound = availability.FIND_TIMES
+    sound = _statements.FIND_TIMES
     right, wrong = FAULTS[fault]
     assert right in sound.text
     broken = dataclasses.replace(sound, text=sound.text.replace(right, wrong))
-    monkeypatch.setattr(availability, "FIND_TIMES", broken)
+    monkeypatch.setattr("booking_core.availability.FIND_TIMES", broken)
     for seed in range(500):
         try:
             _, unbookable, unoffered, _ = await differences(conn, seed)

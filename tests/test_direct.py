@@ -137,7 +137,8 @@ async def test_a_taken_slot_names_nobody(endpoint: Endpoint) -> None:
     reply = await endpoint.book(**other)
     content = json.loads(reply.json()["toolResult"]["content"])
     assert (reply.status_code, content["error"]) == (409, "SLOT_UNAVAILABLE")
-    assert reply.json()["speech"].endswith("is already taken. Shall I look for another time?")
+    assert " is taken. Free that day: " in reply.json()["speech"]
+    assert len(content["freeTimes"]) == 3
     assert "Sam" not in reply.text
 
 

@@ -32,8 +32,8 @@ from uuid import UUID
 import asyncpg
 
 from booking_core import (
-    Booked, BookingRequest, Email, LimitReached, Limits, Organization, Phone, SlotTaken,
-    book, find_organization, parse_email, parse_phone,
+    Booked, BookingRequest, Email, FreeTime, LimitReached, Limits, Organization, OutsideHours,
+    Phone, SlotTaken, book, find_organization, find_times, parse_email, parse_phone,
 )
 
 
@@ -47,8 +47,11 @@ async def program(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
             org_id=UUID(int=0), phone=phone, email=email,
             scheduled_at=datetime(2030, 12, 2, 14, tzinfo=timezone.utc),
         )
-        assert_type(await book(conn, request), Booked | SlotTaken)
-        assert_type(await book(conn, request, Limits()), Booked | SlotTaken | LimitReached)
+        assert_type(await book(conn, request), Booked | SlotTaken | OutsideHours)
+        limited = await book(conn, request, Limits())
+        assert_type(limited, Booked | SlotTaken | OutsideHours | LimitReached)
+        found = await find_times(conn, request.org_id, since=datetime.now(timezone.utc))
+        assert_type(found, list[FreeTime])
         {wrong}
 """
 

@@ -148,8 +148,8 @@ async def _appointments(
 
 
 async def the_grid(conn: Connection, clinic: RandomClinic) -> list[datetime]:
-    """Every start of the day that may be offered: from local midnight on, so many minutes apart, but
-    for those whose local time comes twice."""
+    """Every start of the day that may be offered: from local midnight on, so many minutes apart,
+    but for those whose local time comes twice."""
     rows = await conn.fetch(
         """
         select each as instant, each at time zone $1 as local

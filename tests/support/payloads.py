@@ -121,11 +121,11 @@ def with_another_tool(given: Mapping[str, object] | None = None, **ids: Any) -> 
     """Outbound, a tool that we don't have before ours: a flat call and a nested one."""
     message = a_message(arguments() if given is None else given, shape="S2", **ids)
     asked = {"date": in_days(3), "service_type": "checkup"}
-    other = {"id": OTHER_CALL, "name": "checkAvailability", "arguments": asked}
-    function = {"name": "checkAvailability", "parameters": asked}
+    other = {"id": OTHER_CALL, "name": "transferCall", "arguments": asked}
+    function = {"name": "transferCall", "parameters": asked}
     beside = {
         "type": "function",
-        "name": "checkAvailability",
+        "name": "transferCall",
         "parameters": {"type": "object", "properties": {"date": {"type": "string"}}},
         "toolCall": {"id": OTHER_CALL, "type": "function", "function": function},
     }

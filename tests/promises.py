@@ -1,6 +1,6 @@
-"""Breaks each promise of the README on purpose, in a copy, and watches its test fail.
+"""Breaks each promise of docs/explanation/promises.md in a copy, and watches its test fail.
 
-Run it with `make promises`; `test_promises.py` keeps this table and the README together.
+Run it with `make promises`; `test_promises.py` keeps this table and the page together.
 """
 
 from __future__ import annotations

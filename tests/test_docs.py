@@ -21,7 +21,7 @@ NOT_RUN = [
     for block in blocks(page)
     if block.not_run
 ]
-MOST_NOT_RUN = 8
+MOST_NOT_RUN = 10
 CLINIC = """
     insert into organizations (id, name, timezone, phone_region)
     values ('5f0c3a52-6a0e-4b8e-9c41-2d6f1f0b7a10', 'Bright Dental', 'America/New_York', 'US');
@@ -54,6 +54,27 @@ def test_a_page_does_what_it_says(page: Path, reader: Reader) -> None:
     if before := BEFORE.get(pages.name(page)):
         psql(reader.database_url, *before)
     reader.follow(page)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "```sh\necho one\n```\n\n```text\ntwo\n```\n",
+        "```sh\nfalse\n```\n",
+        "```sh\nfalse\n```\n\n```sh\ntrue\n```\n",
+        "```sh\nfalse; true\n```\n",
+        "```sh\necho one\n```\n\n```text\none\ntwo\n...\n```\n",
+        "```python\nraise SystemExit(1)\n```\n",
+        '```sh\necho \'{"a": 1}\'\n```\n\n```json\n{"a": 2}\n```\n',
+    ],
+)
+def test_a_page_that_is_wrong_is_noticed(wrong: str, tmp_path: Path) -> None:
+    """Another output, or a command that fails and of which the page does not say so."""
+    page = tmp_path / "page.md"
+    page.write_text(wrong)
+    (folder := tmp_path / "folder").mkdir()
+    with pytest.raises(AssertionError):
+        Reader(folder, "postgresql://localhost/none").follow(page)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=pages.name)

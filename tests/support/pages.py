@@ -59,7 +59,7 @@ def pages() -> list[Path]:
 
 
 def name(page: Path) -> str:
-    return str(page.relative_to(ROOT))
+    return str(page.relative_to(ROOT)) if page.is_relative_to(ROOT) else page.name
 
 
 def blocks(page: Path) -> Iterator[Block]:
@@ -96,7 +96,7 @@ class Reader:
     folder: Path
     database_url: str
     output: str = ""
-    printed: str = ""
+    has_failed: bool = False
     told: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -121,24 +121,24 @@ class Reader:
                     self.find_in_log(block, where)
                 behind_run = False
             self._check_servers(where)
-        assert self.printed == "", f"{name(page)} does not say what its last command failed with"
+        assert not self.has_failed, f"the end of {name(page)}: a command failed:\n{self.output}"
 
     def run(self, block: Block, where: str) -> None:
-        assert self.printed == "", f"before {where}: a command failed:\n{self.printed}"
+        assert not self.has_failed, f"before {where}: a command failed:\n{self.output}"
         code = self._mine(block.code)
         if block.language == "sh" and code.startswith(SERVERS) and code.count("\n") == 1:
             self._serve(code.strip())
         elif block.language == "sh":
-            self._run_shell(code, where)
+            self._run_shell(code)
         elif block.language == "sql":
             (self.folder / "block.sql").write_text(code)
             psql = f"psql {self.database_url} -Xqv ON_ERROR_STOP=1 -f block.sql"
-            self._run_shell(psql, where)
+            self._run_shell(psql)
         elif file := re.match(r"# (\w+\.py)\n", code):
             (self.folder / file[1]).write_text(code)
         else:
             (self.folder / "block.py").write_text(code)
-            self._run_shell("python block.py", where)
+            self._run_shell("python block.py")
 
     def compare(self, block: Block, where: str) -> None:
         """What was printed is what the page shows, but for ids and days."""
@@ -155,7 +155,7 @@ class Reader:
                 expected = expected.removesuffix(MORE)
                 said = said[: len(expected)]
             assert said == expected, f"{where}:\n{self.output}"
-        self.printed = ""
+        self.has_failed = False
 
     def find_in_log(self, block: Block, where: str) -> None:
         """The server has written these lines, in this order."""
@@ -169,7 +169,7 @@ class Reader:
         for server in self.servers:
             server.wait(60)
 
-    def _run_shell(self, code: str, where: str) -> None:
+    def _run_shell(self, code: str) -> None:
         """Each variable of a block is there for the next one, as in one shell."""
         script = (
             f"set -ea\n[ ! -f {STATE} ] || . ./{STATE}\ntrap 'export -p > {STATE}' EXIT\n{code}"
@@ -185,7 +185,7 @@ class Reader:
         )
         self.output = re.sub(r"^Database .+ on .+\n", "", done.stdout, flags=re.MULTILINE)
         # A page must show what a command says that fails.
-        self.printed = self.output if done.returncode else ""
+        self.has_failed = done.returncode != 0
 
     def _serve(self, command: str) -> None:
         port = next(iter(re.findall(r"--port (\d+)", command)), None) or self._port("3001")

@@ -293,6 +293,12 @@ BREAKS = [
         "message=message, said=said, told",
         'message=message, said=said + "constraint", told',
     ),
+    Break(
+        "test_a_page_does_what_it_says",
+        "docs/tutorial.md",
+        "--phone '555 222 3333' --time '14:15'",
+        "--phone '555 222 3333' --time '16:15'",
+    ),
 ]
 
 

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN = $(VENV)/bin
 
-.PHONY: help run test test-faults test-full test-python check promises faults elsewhere bench bench-growth lock clean
+.PHONY: help run test test-faults test-full test-python check promises faults elsewhere bench bench-growth reference lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -35,10 +35,10 @@ check: $(VENV)/installed ## What CI runs: ruff, mypy --strict, tests
 	$(BIN)/mypy
 	@$(MAKE) --no-print-directory test test-faults
 
-promises: $(VENV)/installed ## Break each promise of the README on purpose, and watch its test fail
+promises: $(VENV)/installed ## Break each promise of docs/explanation/promises.md, and watch its test fail
 	$(BIN)/python -m tests.promises
 
-faults: $(VENV)/installed ## Break everything around a booking: each case, with figures for docs/reliability.md
+faults: $(VENV)/installed ## Break everything around a booking: each case, with figures for docs/explanation/reliability.md
 	$(BIN)/pytest tests/faults --full --keep-figures -o faulthandler_timeout=3600
 
 elsewhere: $(VENV)/installed ## The tests through PgBouncer, on PostgreSQL 15, and on hash partitions
@@ -49,6 +49,9 @@ bench: $(VENV)/bench-installed ## Measure a booking beside pgbench and other way
 
 bench-growth: $(VENV)/bench-installed ## Measure it among ten million rows: an hour, 20 GB of disk
 	$(BIN)/python -m bench.growth
+
+reference: $(VENV)/installed ## Write the pages of docs/reference that are made from the code
+	$(BIN)/python -m tests.reference
 
 lock: $(VENV)/installed ## Take the newest versions into requirements.txt
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \

@@ -50,7 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="each case, not a sample",
     )
-    parser.addoption("--keep-figures", action="store_true", help="in docs/reliability.md")
+    parser.addoption(
+        "--keep-figures", action="store_true", help="in docs/explanation/reliability.md"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

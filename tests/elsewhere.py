@@ -1,4 +1,4 @@
-"""The whole suite once on each other set-up that the README names: `make elsewhere`.
+"""The whole suite once on each other set-up that docs/ names: `make elsewhere`.
 
 What can't hold there is left out by name, with its reason.
 """

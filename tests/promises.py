@@ -1,6 +1,6 @@
-"""Breaks each promise of the README on purpose, in a copy, and watches its test fail.
+"""Breaks each promise of docs/explanation/promises.md in a copy, and watches its test fail.
 
-Run it with `make promises`; `test_promises.py` keeps this table and the README together.
+Run it with `make promises`; `test_promises.py` keeps this table and the page together.
 """
 
 from __future__ import annotations
@@ -292,6 +292,12 @@ BREAKS = [
         "booking_asgi/speech.py",
         "message=message, said=said, told",
         'message=message, said=said + "constraint", told',
+    ),
+    Break(
+        "test_a_page_does_what_it_says",
+        "docs/tutorial.md",
+        "--phone '555 222 3333' --time '14:15'",
+        "--phone '555 222 3333' --time '16:15'",
     ),
 ]
 

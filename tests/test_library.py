@@ -13,9 +13,12 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
 
 import booking_core
-from booking_core import Connection
+from booking_core import Connection, book, read_schema
+from tests.conftest import connected, count
+from tests.support.factories import a_clinic, a_request
 
 PUBLIC = {
     name: value
@@ -93,6 +96,21 @@ async def test_a_connection_of_a_pool_will_do(conn: Connection, shared_url: str)
         pool.acquire() as pooled,
     ):
         assert await booking_core.preflight(pooled) == await booking_core.preflight(conn)
+
+
+async def test_sqlalchemy_begins_with_its_first_statement(empty_url: str) -> None:
+    """Before it, `book` on the driver's connection commits, and a rollback undoes nothing."""
+    async with connected(empty_url) as ours:
+        await ours.execute(read_schema())
+        request = a_request(await a_clinic(ours))
+        engine = create_async_engine(empty_url.replace("postgresql://", "postgresql+asyncpg://"))
+        async with engine.connect() as conn:
+            driver: Any = (await conn.get_raw_connection()).driver_connection
+            assert not driver.is_in_transaction()
+            await book(driver, request)
+            await conn.rollback()
+        await engine.dispose()
+        assert await count(ours, "appointments") == 1
 
 
 WRONG = {

@@ -20,7 +20,7 @@ from tests.support.commands import BOOK, answers, environ, free_port
 from tests.support.factories import TOKEN, a_clinic, arguments
 from tests.support.processes import end_with_parent, wait_until
 
-README = Path(__file__).parent.parent / "README.md"
+PAGE = Path(__file__).parent.parent / "docs" / "how-to" / "use-the-library.md"
 
 
 async def test_a_server_that_makes_the_application(url: str, tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ async def test_a_server_that_makes_the_application(url: str, tmp_path: Path) -> 
     async with connected(url) as conn:
         await a_clinic(conn, token=TOKEN)
         port = free_port()
-        [command] = re.findall(r"uvicorn (--factory [a-z_:]+)", README.read_text())
+        [command] = re.findall(r"uvicorn (--factory [a-z_:]+)", PAGE.read_text())
         with (tmp_path / "output").open("wb") as output:
             server = subprocess.Popen(  # noqa: ASYNC220  # it takes no time to speak of
                 [sys.executable, "-m", "uvicorn", *command.split(), "--port", str(port)],

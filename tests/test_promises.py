@@ -1,25 +1,23 @@
-"""The README's promises: each names its tests, and each of these has been seen to fail."""
+"""The page of promises: each names its tests, and each of these has been seen to fail."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import pytest
 
-from booking_asgi import Config
 from tests.promises import BREAKS, ROOT, Break
 
 
 def promised() -> set[str]:
-    """The tests that the README's table names."""
-    readme = (ROOT / "README.md").read_text()
-    table = readme.partition("| promise | kept by |")[2].partition("\n\n")[0]
+    """The tests that the page's table names."""
+    page = (ROOT / "docs" / "explanation" / "promises.md").read_text()
+    table = page.partition("| promise | kept by |")[2].partition("\n\n")[0]
     return set(re.findall(r"`(test_\w+)`", table))
 
 
 def test_each_promise_can_be_broken() -> None:
-    """The README names the tests of the table of breaks, all of them and no other."""
+    """The page names the tests of the table of breaks, all of them and no other."""
     assert promised() == {broken.test for broken in BREAKS}
 
 
@@ -32,11 +30,3 @@ def test_each_promise_has_its_test() -> None:
 def test_a_break_still_breaks_something(broken: Break) -> None:
     """What it replaces still stands in the file."""
     assert broken.old in (ROOT / broken.path).read_text()
-
-
-def test_each_setting_is_explained() -> None:
-    """In the README's table, under the name of its variable."""
-    variables = {f"BOOKING_{field.name.upper()}" for field in dataclasses.fields(Config)}
-    assert (
-        variables - set(re.findall(r"BOOKING_[A-Z_]+", (ROOT / "README.md").read_text())) == set()
-    )

@@ -239,10 +239,10 @@ async def populated(conn: Connection) -> Connection:
     return conn
 
 
-def test_the_readmes_sql_by_hand(url: str) -> None:
-    """As it stands there, in a shell; whoever chooses the text chooses no SQL."""
-    readme = (SQL.parent / "README.md").read_text()
-    [shown] = re.findall(r"### SQL by hand\n\n```sh\n(.*?)```", readme, re.DOTALL)
+def test_the_sql_by_hand(url: str) -> None:
+    """As its page shows it, in a shell; whoever chooses the text chooses no SQL."""
+    page = (SQL.parent / "docs" / "how-to" / "run-the-sql-by-hand.md").read_text()
+    [shown] = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     psql(
         url,
         "-c",

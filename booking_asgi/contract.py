@@ -64,6 +64,7 @@ def prompt_block(timezone: str) -> str:
             "Never say that a time is free, taken or booked unless the last answer says so, and"
             " offer no time that an answer did not name.",
             "Say that it is done only where the answer begins with Booked.",
-            "Where an answer says to offer that somebody calls back, offer it and do not try again.",
+            "Where an answer says to offer that somebody calls back, offer it, and do not try"
+            " again.",
         )
     )

@@ -62,7 +62,7 @@ def read_schema() -> str:
 
 
 def load(path: str) -> Statement:
-    """The statement of `sql/{path}.sql`, without its comments, but for the first line: asyncpg keeps
+    """The statement of `sql/{path}.sql`, of whose comments only the first line stays: asyncpg keeps
     no statement prepared that is longer than 15 KiB."""
     source = COMMENT.sub("", read_sql(path))
     parameters = tuple(dict.fromkeys(PARAMETER.findall(source)))

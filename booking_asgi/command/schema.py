@@ -106,7 +106,10 @@ def schema(
             return
         findings = run_on(url, partial(adopt, resources=names, ended=ended, lock=lock))
     refuse(findings)
-    click.echo("Adopted. What is left to you, booking-asgi check says.")
+    click.echo(
+        "Adopted. What is left to you, booking-asgi check says.\n"
+        "After that booking-asgi token add --org ID makes an organization's token for Vapi."
+    )
 
 
 def print_plan(plan: AdoptionPlan) -> None:

@@ -106,11 +106,12 @@ async def table_findings(conn: Connection) -> list[Finding]:
 
 async def adoption_finding(conn: Connection, missing: Collection[str]) -> Finding | None:
     """A finding where somebody else made the tables, and ours are `missing`."""
-    places = await table_findings(conn)
-    if places and places[0].mend is None and len({*TABLES["tables"]} & {*missing}) == 2:
-        return None  # there is nothing of others
-    if not {"resources", "vapi_credentials"} <= {*missing}:
+    mark = {"tables": ["vapi_credentials", "booking_migrations"]}
+    if len(await conn.fetch(*sql.FIND_MISSING_TABLES.bind(mark))) < len(mark["tables"]):
         return None  # a table of ours was lost
+    places = await table_findings(conn)
+    if places and places[0].mend is None and {*TABLES["tables"]} <= {*missing}:
+        return None  # there is nothing of others
     if places:
         return places[0]
     problem = "The tables were made by another application, and those of ours are not there"

@@ -18,22 +18,34 @@ NEAREST = 3
 # What folds a name, where there is none to fold.
 FOLDED = re.compile(r"booking_fold\((.+)\) collate \"C\"")
 EXCL = "appointments_resource_excl"
+# A view of the session: the list is printed once, and holds for what follows.
+MEND = """\
+-- All of them, the nearest first:
+create temporary view listed as
+{listed};
+select * from listed;
+{change}
+drop view listed;"""
 COMPLETE = """\
 -- This marks as completed those that are over. Nothing else of them changes.
-update appointments set status = 'completed'
-where id in (select id from ({all}) listed where is_over);"""
+update appointments set status = 'completed' where id in (select id from listed where is_over);"""
 # A name of its own, which adopt.sql does not make a resource that callers can book.
 SEPARATE = """\
--- This keeps both: the later one of each two gets a resource that nobody can book. It ends nothing
--- for the two people, so call one of them.
+-- This keeps both of each two: the later one gets a resource that nobody can book. Both people
+-- still come at that time, so call one of them.
 alter table appointments add column if not exists resource text;
 update appointments set resource = 'double-booked ' || id
-where id in (select id from ({all}) listed where is_later and not is_over);"""
+where id in (select id from listed where is_later and not is_over);"""
 CANCEL = """\
--- This cancels those that are listed, and keeps the earliest of each. If it was meant for another
--- person, tell the two apart by attendee_name instead.
+-- This cancels those that are listed and to come. The one that is called kept stays. If the other
+-- is for another person, tell the two apart by attendee_name instead.
 update appointments set status = 'cancelled'
-where id in (select id from ({all}) listed where not is_over);"""
+where id in (select id from listed where not is_over);"""
+ALIKE = {
+    "appointments_contact_start_key": "contact, start and attendee",
+    "appointments_call_key": "call, start and number",
+    "appointments_idempotency_key": "idempotency key",
+}
 
 
 async def overlap_findings(conn: Connection, resource: str) -> list[Finding]:
@@ -69,8 +81,8 @@ def _of(key: str, rows: Sequence[asyncpg.Record], listed: str) -> Iterator[Findi
     for is_over, mend in ((True, COMPLETE), (False, CANCEL)):
         found = [row for row in rows if row["what"] == key and row["is_over"] == is_over]
         if found:
-            problem = f"{len(found)} times there is one more active appointment where one is meant"
-            problem += ", and it is over: " if is_over else ": "
+            problem = f"{len(found)} active appointments {'are over and ' if is_over else ''}repeat"
+            problem += f" another one of the same {ALIKE[key]}: "
             finding = _finding(key, found, problem, listed, mend)
             yield replace(finding, mend=f"{functions}{finding.mend}")
 
@@ -83,8 +95,7 @@ def _finding(
     )
     if len(rows) > NEAREST:
         problem += " and others"
-    mend = f"-- All of them:\n{listed};\n{mend.format(all=listed)}"
-    return Finding(what, "error", problem, mend)
+    return Finding(what, "error", problem, MEND.format(listed=listed, change=mend))
 
 
 def _printed(name: str) -> str:

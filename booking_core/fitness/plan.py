@@ -18,9 +18,11 @@ from booking_core.fitness.obstacles import TABLES, find_obstacles, table_finding
 from booking_core.fitness.statuses import STATUSES, named_statuses, parse_ended
 from booking_core.resources import parse_resources
 
-# Measured with 20,000 and 200,000 appointments on two cores of 2.5 GHz: see docs/performance.md.
-WAIT_MS = 0.06
-WHOLE_MS = 0.17
+# The slowest of eight runs with 20,000 and 200,000 appointments: see docs/performance.md.
+# A row that has a resource before the adoption is compared with the others under the lock.
+WAIT_MS = 0.03
+COMPARED_MS = 0.12
+WHOLE_MS = 0.2
 REFUSED = {
     "appointments_resource_excl": (
         "An INSERT or UPDATE by which two active appointments of one resource would overlap is"
@@ -90,19 +92,19 @@ async def plan_adoption(
             "booking-asgi schema --adopt",
             *(f"--resource {shlex.quote(name)}" for name in resources if [*resources] != ["main"]),
             *(f"--ended {shlex.quote(status)}" for status in ended),
-            *(["--lock"] if lock else []),
+            *(["--lock"] if lock or "--lock" in {found.what for found in obstacles} else []),
         ]
     )
     made = dict.fromkeys(TABLE.findall(read_adoption()))
     missing = await conn.fetch(*sql.FIND_MISSING_TABLES.bind({"tables": [*made]}))
     new = [row["name"] for row in missing]
-    changes = [
-        f"A table {name} is made. Row-level security closes it to all but its owner" for name in new
-    ]
+    tables = f"New tables are made: {', '.join(new)}."
+    tables += " Row-level security closes each to all but its owner"
+    changes = (tables,) if new else ()
     if {*TABLES["tables"]} & {*new}:  # there is no application that writes them
         nobody_waits = await table_findings(conn) == []
         return AdoptionPlan(
-            changes=tuple(changes) if nobody_waits else (),
+            changes=changes if nobody_waits else (),
             obstacles=tuple(obstacles),
             appointments=0,
             active=0,
@@ -114,13 +116,14 @@ async def plan_adoption(
     status = await conn.fetchrow(*sql.FIND_STATUS_TYPE.bind({}))
     assert row is not None
     ended = sorted({*ended, *await named_statuses(conn)})
+    wait_ms = row["active"] * WAIT_MS + row["compared"] * COMPARED_MS
     stands = "appointments_resource_excl" in row["constraints"]
     return AdoptionPlan(
-        changes=(*_changes(row, status, resources, ended), *changes),
+        changes=(*_changes(row, status, resources, ended, new), *changes),
         obstacles=tuple(obstacles),
         appointments=row["appointments"],
         active=row["active"],
-        wait_seconds=0 if stands else row["active"] * WAIT_MS / 1000,
+        wait_seconds=0 if stands else wait_ms / 1000,
         whole_seconds=1 + row["without_resource"] * WHOLE_MS / 1000,
         command=command,
     )
@@ -131,6 +134,7 @@ def _changes(
     status: asyncpg.Record | None,
     resources: Sequence[str],
     ended: Sequence[str],
+    new: Sequence[str],
 ) -> Iterator[str]:
     columns = [
         name for name in ("resource", *COLUMN.findall(_columns())) if name not in row["columns"]
@@ -164,6 +168,8 @@ def _changes(
         lacking = [name for name in names if name not in row["organization_columns"]]
         if lacking:
             yield f"organizations gets the columns {', '.join(lacking)}, which are NULL"
+        if "resources" in new:
+            yield "Whoever deletes an organization deletes its resources and tokens with it"
     if row["lacks_functions"]:
         yield "The functions booking_fold and booking_span are made"
     if row["lacks_extension"]:

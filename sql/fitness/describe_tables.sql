@@ -2,6 +2,8 @@
 select (select count(*) from appointments) as appointments,
        -- As JSON, for there may be no such columns yet.
        (select count(*) from appointments a where to_jsonb(a) ->> 'status' in ('pending', 'confirmed')) as active,
+       (select count(*) from appointments a where to_jsonb(a) ->> 'status' in ('pending', 'confirmed')
+          and to_jsonb(a) ->> 'resource' is not null) as compared,
        (select count(*) from appointments a where to_jsonb(a) ->> 'resource' is null) as without_resource,
        (select count(*) from contacts) as contacts,
        array(select a.attname::text from pg_attribute a

@@ -606,6 +606,9 @@ def test_more_than_20000_ask_for_a_lock(theirs: str) -> None:
     assert done.returncode == 1
     assert re.search(r"20001 active appointments: .* \d+ s", done.stderr)
     assert "--adopt --lock" in done.stderr
+    planned = run("schema", "--adopt", "--plan", database_url=theirs)
+    assert planned.returncode == 1
+    assert "booking-asgi schema --adopt --lock --plan\n" in planned.stdout
     assert snapshot(theirs) == before
     assert run("schema", "--adopt", "--lock", database_url=theirs).returncode == 0
 
@@ -688,7 +691,11 @@ async def test_a_status_that_is_named_later(theirs: str, conn: Connection) -> No
     archive = "update appointments set status = 'archived'"
     with pytest.raises(asyncpg.CheckViolationError):
         await conn.execute(archive)
-    assert await adopt(conn, ended=["gone", "it's archived", "archived"]) == []
+    later = ["gone", "it's archived", "archived"]
+    plan = await plan_adoption(conn, ended=later)
+    assert plan.changes == ("The statuses archived, it's archived become allowed at any time",)
+    assert await adopt(conn, ended=later) == []
+    assert (await plan_adoption(conn)).changes == ()
     await conn.execute(archive)
     assert [what for what in await graves(conn) if what in PROMISED] == []
     with pytest.raises(InvalidRequest, match="confirmed is a status of ours"):
@@ -713,13 +720,13 @@ async def test_a_row_of_theirs_that_is_longer_than_ours(theirs: str, conn: Conne
 
 
 TABLES_OF_OTHERS = {
-    "contacts alone": CONTACTS,
-    "appointments alone": APPOINTMENTS.replace(" references contacts (id)", ""),
+    "contacts alone": (CONTACTS, "contacts_org_email_idx"),
+    "appointments alone": (APPOINTMENTS.replace(" references contacts (id)", ""), EXCL),
 }
 
 
-@pytest.mark.parametrize("tables", TABLES_OF_OTHERS.values(), ids=TABLES_OF_OTHERS)
-async def test_one_table_of_theirs(theirs: str, conn: Connection, tables: str) -> None:
+@pytest.mark.parametrize(("tables", "change"), TABLES_OF_OTHERS.values(), ids=TABLES_OF_OTHERS)
+async def test_one_table_of_theirs(theirs: str, conn: Connection, tables: str, change: str) -> None:
     """`check` and `schema --apply` name the adoption, which makes the other table, closed to all
     but its owner."""
     await conn.execute(tables)
@@ -731,7 +738,8 @@ async def test_one_table_of_theirs(theirs: str, conn: Connection, tables: str) -
     assert "schema --adopt --plan" in applied.stderr
     plan = await plan_adoption(conn)
     assert plan.obstacles == ()
-    assert "New tables are made: " in plan.changes[0]
+    assert "New tables are made: " in plan.changes[-1]
+    assert change in " ".join(plan.changes)
     assert await adopt(conn) == []
     clinic = await a_clinic(conn)
     assert isinstance(await book(conn, a_request(clinic)), Booked)

@@ -67,7 +67,7 @@ async def find_obstacles(
             if (finding := Finding(**row)).severity == "error"
             and not MENDED.fullmatch(finding.mend or "")
         ]
-        absent = await conn.fetch(*sql.FIND_MISSING_TABLES.bind(TABLES))
+        absent = await conn.fetch(*sql.FIND_MISSING_TABLES.bind({"tables": ["appointments"]}))
         if columns or absent:  # the rows can't be read then, or there are none
             return columns
         ended = {*ended, *await named_statuses(conn)}
@@ -96,7 +96,8 @@ async def table_findings(conn: Connection) -> list[Finding]:
     missing = [row["name"] for row in await conn.fetch(*sql.FIND_MISSING_TABLES.bind(TABLES))]
     if elsewhere and missing:
         problem = "The search_path does not find " + ", ".join(row["relation"] for row in elsewhere)
-        problem += ": connect again after its change, and then booking-asgi schema --adopt --plan"
+        problem += ": connect again after its change, and then booking-asgi schema --adopt --plan."
+        problem += " If they are of something else: booking-asgi schema --apply"
         return [Finding("tables", "error", problem, elsewhere[0]["mend"])]
     if len(missing) == len(TABLES["tables"]):
         problem = f"There is no {' and no '.join(missing)} to adopt: booking-asgi schema --apply"

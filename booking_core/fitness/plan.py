@@ -14,7 +14,7 @@ from booking_core.fitness import _statements as sql
 from booking_core.fitness.adoption import read_adoption
 from booking_core.fitness.briefly import STEP_SECONDS
 from booking_core.fitness.findings import Finding
-from booking_core.fitness.obstacles import TABLES, find_obstacles, table_findings
+from booking_core.fitness.obstacles import find_obstacles, table_findings
 from booking_core.fitness.statuses import STATUSES, named_statuses, parse_ended
 from booking_core.resources import parse_resources
 
@@ -47,6 +47,7 @@ REFUSED = {
         " such as 600 minutes, stays allowed"
     ),
 }
+EMAIL_INDEX = "contacts gets an index on the email (contacts_org_email_idx), and nothing else"
 STATUS_CHECK = "appointments_status_check"
 COLUMN = re.compile(r"^  \('(\w+)', '(?:text|integer|boolean)\b[^']*'\),?$", re.MULTILINE)
 TABLE = re.compile(r"^ *create table (?:if not exists )?(\w+)", re.MULTILINE)
@@ -101,10 +102,10 @@ async def plan_adoption(
     tables = f"New tables are made: {', '.join(new)}."
     tables += " Row-level security closes each to all but its owner"
     changes = (tables,) if new else ()
-    if {*TABLES["tables"]} & {*new}:  # there is no application that writes them
-        nobody_waits = await table_findings(conn) == []
+    if "appointments" in new:  # there is no row and nobody who writes one
+        can_be_made = await table_findings(conn) == []
         return AdoptionPlan(
-            changes=changes if nobody_waits else (),
+            changes=(EMAIL_INDEX, *changes) if can_be_made else (),
             obstacles=tuple(obstacles),
             appointments=0,
             active=0,
@@ -115,7 +116,10 @@ async def plan_adoption(
     row = await conn.fetchrow(*sql.DESCRIBE_TABLES.bind({}), timeout=STEP_SECONDS)
     status = await conn.fetchrow(*sql.FIND_STATUS_TYPE.bind({}))
     assert row is not None
-    ended = sorted({*ended, *await named_statuses(conn)})
+    named = await named_statuses(conn)
+    if STATUS_CHECK in row["constraints"] and (later := sorted({*ended} - named)):
+        changes = (f"The statuses {', '.join(later)} become allowed at any time", *changes)
+    ended = sorted({*ended, *named})
     wait_ms = row["active"] * WAIT_MS + row["compared"] * COMPARED_MS
     stands = "appointments_resource_excl" in row["constraints"]
     return AdoptionPlan(
@@ -161,8 +165,8 @@ def _changes(
     yield from (f"{words} ({name})" for name, words in REFUSED.items() if name not in present)
     if STATUS_CHECK not in present:
         yield from _status_changes(row, status, ended)
-    if "contacts_org_email_idx" not in present:
-        yield "contacts gets an index on the email (contacts_org_email_idx), and nothing else"
+    if "contacts_org_email_idx" not in present and "contacts" not in new:
+        yield EMAIL_INDEX
     if row["organization_columns"]:
         names = ("name", "timezone", "phone_region")
         lacking = [name for name in names if name not in row["organization_columns"]]

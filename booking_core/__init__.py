@@ -24,6 +24,7 @@ from booking_core.fitness.access import grant_role, lock_down
 from booking_core.fitness.adoption import adopt, read_adoption
 from booking_core.fitness.findings import Finding
 from booking_core.fitness.migrations import upgrade
+from booking_core.fitness.plan import AdoptionPlan, plan_adoption
 from booking_core.fitness.preflight import preflight
 from booking_core.organizations import (
     Organization,
@@ -50,6 +51,7 @@ from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
 __all__ = [
+    "AdoptionPlan",
     "Appointment",
     "AppointmentRefused",
     "Booked",
@@ -88,6 +90,7 @@ __all__ = [
     "lock_down",
     "parse_email",
     "parse_phone",
+    "plan_adoption",
     "preflight",
     "read_adoption",
     "read_schema",

@@ -1,11 +1,14 @@
 -- Brings a database with contacts and appointments of its own up to the guarantees of schema.sql.
 --
--- Run it through `booking-asgi schema --adopt`, which looks first at what stands in the way, or:
---   psql "$URL" -f sql/migrations/0002_functions.sql    # harms nobody: find_double_faults needs it
---   psql "$URL" -v resource="'main'" -f sql/fitness/find_overlap_faults.sql    # and find_double_faults,
---     _link_, _lock_, _name_, _release_, _span_, _status_ and _tenant_faults: each must print no row
+-- Run it through `booking-asgi schema --adopt`, which looks first at what stands in the way. Its
+-- `--plan` says beforehand what changes for whoever writes these tables. Or:
+--   psql "$URL" -f sql/migrations/0002_functions.sql    # harms nobody: list_doubles needs it
+--   psql "$URL" -v resource="'main'" -v ended="'{}'" -f sql/fitness/list_overlaps.sql    # and list_doubles,
+--     find_lock_faults, _name_, _release_ and _span_faults: each must print no row
+--   psql "$URL" -v ended="'{}'" -f sql/fitness/count_statuses.sql    # none that is not over
 --   psql "$URL" -v ON_ERROR_STOP=1 -f sql/adopt.sql
 -- Other resources than `main`: -c "set booking.resources = '{Dr. Lee,Dr. Kim}'" before that -f.
+-- Statuses of your own that hold no time: -c "set booking.ended = '{archived,rescheduled}'".
 -- Connect directly, not through a pooler: it is a session. Each step is a statement that commits,
 -- and is safe to repeat; after a failure run it all again. The way back stands at the end.
 --
@@ -13,7 +16,11 @@
 -- beside the traffic. Zones, regions and names of organizations are never assumed: they stay NULL
 -- until you fill them. Primary keys, and NULLs of contact_id and duration_minutes, stay.
 -- Each appointment is updated once, for its resource, and so your triggers on that run.
--- From then on an appointment needs its row in resources: `org add` makes one with a new organization.
+--
+-- Whoever writes these tables today goes on writing them. So a rule is added only where a promise to
+-- callers would break without it. That is why there is no foreign key from appointments: an
+-- appointment of a new organization, of a resource that no caller can book, or of a contact that is
+-- deleted later, gives nobody's time to somebody else. Nor is a length refused, but for none at all.
 
 -- step: A timeout of the role must not end what is slow but harms nobody.
 set statement_timeout = 0;
@@ -42,6 +49,49 @@ end $$;
 -- step: What can be booked; the first is what appointments without a resource get.
 create or replace function pg_temp.named() returns text[] stable language sql as
 $$ select coalesce(nullif(current_setting('booking.resources', true), ''), '{main}')::text[] $$;
+
+-- step: The statuses of theirs that hold no time, as the operator says.
+create or replace function pg_temp.ended() returns text[] stable language sql as
+$$ select coalesce(nullif(current_setting('booking.ended', true), ''), '{}')::text[] $$;
+
+-- step: Where only one of the two tables is there, nobody writes the other one yet. It is closed to
+-- all but its owner, as the tables of schema.sql are.
+do $$
+begin
+  if to_regclass('contacts') is null and to_regclass('appointments') is null then
+    raise undefined_table using message = 'There is nothing to adopt: booking-asgi schema --apply';
+  end if;
+  if to_regclass('contacts') is null then
+    create table contacts (
+      id               uuid not null default gen_random_uuid(),
+      org_id           uuid not null,
+      phone            text,
+      email            text,
+      name             text,
+      lead_status      text default 'new',
+      last_contact_at  timestamptz,
+      constraint contacts_pkey primary key (org_id, id),
+      constraint uq_contacts_org_phone unique (org_id, phone)
+    ) with (fillfactor = 90);
+    alter table contacts enable row level security;
+  end if;
+  if to_regclass('appointments') is null then
+    create table appointments (
+      org_id            uuid not null,
+      id                uuid not null default gen_random_uuid(),
+      contact_id        uuid not null,
+      service_type      text not null,
+      scheduled_at      timestamptz not null,
+      duration_minutes  integer not null default 30,
+      status            text not null default 'confirmed',
+      created_at        timestamptz not null default now(),
+      updated_at        timestamptz not null default now(),
+      constraint appointments_pkey primary key (org_id, id)
+    );
+    alter table appointments enable row level security;
+  end if;
+end
+$$;
 
 -- step: A status that is an enum may lack labels, which must be committed before they are used.
 select pg_temp.briefly(format('alter type %s add value if not exists %L', t.oid::regtype, label))
@@ -183,33 +233,53 @@ begin
       end;
       commit;
     end loop;
-    if not exists (select from appointments where resource is null) then return; end if;
+    if not exists (select from appointments where resource is null and status in ('pending', 'confirmed')) then
+      return;
+    end if;
     perform pg_sleep(0.5);
   end loop;
   raise lock_not_available using message = 'an open transaction holds rows of appointments';
 end $$;
 
 -- step: No row may escape the constraints. Only new rows are looked at here, which takes no time.
--- A duration of theirs outside of ours stays, and so that it can still be cancelled, the rule too.
+-- A row that holds nobody's time may have any status, any length and no resource: the application
+-- that wrote it before may go on. A status that is not ours may mean an appointment, which would
+-- then be kept apart from no other. So it is refused until the appointment is over, unless the
+-- operator says that it holds no time. What is over stays over, so that a condition with now() in
+-- it never becomes false for a row that nobody changes: a dump of the table can be restored.
 do $$
 declare
-  -- Asked beforehand: what a query still reads can't be altered.
-  fits constant boolean := not exists (select from appointments where duration_minutes not between 5 and 480);
+  statuses constant text := format(
+    '(status is not null and (status in (''pending'', ''confirmed'', ''cancelled'', ''completed'', ''no_show'')'
+    ' or status::text = any (array[%s]::text[])))'
+    ' or scheduled_at + make_interval(mins => coalesce(duration_minutes, 30) + buffer_after_minutes) <= now()',
+    (select string_agg(quote_literal(status), ', ') from unnest(pg_temp.ended()) as status)
+  );
   rule record;
 begin
   for rule in select * from (values
-    ('appointments_resource_check', 'resource is not null', true),
-    ('appointments_scheduled_at_check', 'scheduled_at is not null or status not in (''pending'', ''confirmed'')', true),
-    ('appointments_status_check',
-     'status is not null and status in (''pending'', ''confirmed'', ''cancelled'', ''completed'', ''no_show'')', true),
-    ('appointments_duration_minutes_check', 'duration_minutes between 5 and 480', fits)
-  ) as rules (name, condition, is_met)
-  where is_met and not exists (select from pg_constraint
-                               where conrelid = 'appointments'::regclass and conname = rules.name)
+    ('appointments_resource_check', 'resource is not null or status not in (''pending'', ''confirmed'')'),
+    ('appointments_scheduled_at_check', 'scheduled_at is not null or status not in (''pending'', ''confirmed'')'),
+    ('appointments_length_check', 'duration_minutes > 0 or status not in (''pending'', ''confirmed'')'),
+    ('appointments_status_check', statuses)
+  ) as rules (name, condition)
+  where not exists (select from pg_constraint
+                    where conrelid = 'appointments'::regclass and conname = rules.name)
   loop
     perform pg_temp.briefly(format('alter table appointments add constraint %I check (%s) not valid',
                                    rule.name, rule.condition));
   end loop;
+  -- A status that was not named when the rule was made.
+  if exists (
+    select from pg_constraint c, unnest(pg_temp.ended()) as status
+    where c.conrelid = 'appointments'::regclass and c.conname = 'appointments_status_check'
+      and strpos(pg_get_constraintdef(c.oid), quote_literal(status)) = 0
+      -- A CHECK of theirs may have our name where it refuses the same and more.
+      and pg_get_constraintdef(c.oid) like '%status IS NOT NULL%'
+  ) then
+    perform pg_temp.briefly(format('alter table appointments drop constraint appointments_status_check, '
+                                   'add constraint appointments_status_check check (%s) not valid', statuses));
+  end if;
 end $$;
 
 -- step: The organizations. Where there is no such table, all are in it that have a contact or an
@@ -243,7 +313,8 @@ select pg_temp.briefly($$
     resource  text not null,
     active    boolean not null default true,
     constraint resources_pkey primary key (org_id, resource),
-    constraint resources_org_fkey foreign key (org_id) references organizations (id)
+    -- Whoever deletes an organization today can go on doing so.
+    constraint resources_org_fkey foreign key (org_id) references organizations (id) on delete cascade
   )
 $$)
 where to_regclass('resources') is null;
@@ -257,7 +328,9 @@ insert into resources (org_id, resource)
 select o.id, resource from organizations o, unnest(pg_temp.named()) as resource
 where not exists (select from resources r where r.org_id = o.id)
 union
-select a.org_id, a.resource from appointments a where a.org_id is not null
+-- An appointment that stood beside another one when it was adopted holds a resource that nobody can book.
+select a.org_id, a.resource from appointments a join organizations o on o.id = a.org_id
+where a.resource is not null and a.resource <> 'double-booked ' || a.id
 on conflict do nothing;
 
 -- step: When it can be booked, and for what.
@@ -276,7 +349,7 @@ select pg_temp.briefly($$
     notice_minutes         integer not null default 0,
     constraint services_pkey primary key (org_id, service),
     constraint services_folded_key unique (org_id, folded),
-    constraint services_org_fkey foreign key (org_id) references organizations (id),
+    constraint services_org_fkey foreign key (org_id) references organizations (id) on delete cascade,
     constraint services_duration_minutes_check check (duration_minutes between 5 and 480),
     constraint services_buffer_minutes_check
       check (buffer_before_minutes between 0 and 480 and buffer_after_minutes between 0 and 480),
@@ -323,7 +396,7 @@ select pg_temp.briefly($$
     opens     boolean not null default false,
     note      text not null default '',
     constraint exceptions_pkey primary key (org_id, id),
-    constraint exceptions_org_fkey foreign key (org_id) references organizations (id),
+    constraint exceptions_org_fkey foreign key (org_id) references organizations (id) on delete cascade,
     constraint exceptions_resource_fkey foreign key (org_id, resource)
       references resources (org_id, resource) on update cascade on delete cascade,
     constraint exceptions_during_check check (coalesce(isfinite(lower(during)) and isfinite(upper(during)), false))
@@ -343,34 +416,17 @@ select pg_temp.briefly($$
     revoked_at    timestamptz,
     last_used_at  timestamptz,
     constraint vapi_credentials_pkey primary key (token_sha256),
-    constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id)
+    constraint vapi_credentials_org_fkey foreign key (org_id) references organizations (id) on delete cascade
   )
 $$)
 where to_regclass('vapi_credentials') is null;
-
--- step: An appointment is of a resource that there is.
-select pg_temp.briefly('alter table appointments add constraint appointments_resource_fkey
-  foreign key (org_id, resource) references resources (org_id, resource) on update cascade not valid')
-where not exists (select from pg_constraint
-                  where conrelid = 'appointments'::regclass and conname = 'appointments_resource_fkey');
-
--- step: And of a contact of the same organization, where contacts have the key for it: none is added.
-select pg_temp.briefly('alter table appointments add constraint appointments_contact_fkey
-  foreign key (org_id, contact_id) references contacts (org_id, id) not valid')
-from pg_constraint k
-where k.conrelid = 'contacts'::regclass and k.contype in ('p', 'u') and not k.condeferrable
-  and (select array_agg(a.attname::text order by a.attname) from pg_attribute a
-       where a.attrelid = k.conrelid and a.attnum = any(k.conkey)) = array['id', 'org_id']
-  and not exists (select from pg_constraint
-                  where conrelid = 'appointments'::regclass and conname = 'appointments_contact_fkey')
-limit 1;
 
 -- step: The old rows are looked at beside the traffic.
 select pg_temp.briefly(format('alter table appointments validate constraint %I', conname))
 from pg_constraint
 where conrelid = 'appointments'::regclass and not convalidated and conname in (
-  'appointments_resource_check', 'appointments_scheduled_at_check', 'appointments_status_check',
-  'appointments_duration_minutes_check', 'appointments_resource_fkey', 'appointments_contact_fkey'
+  'appointments_resource_check', 'appointments_scheduled_at_check', 'appointments_length_check',
+  'appointments_status_check'
 );
 
 -- step: The steps by which an older release's database becomes this one: here they are all made.
@@ -473,13 +529,11 @@ reset statement_timeout;
 -- tokens, resources, attendees and calls that were written meanwhile.
 --
 -- alter table appointments
---   drop constraint if exists appointments_contact_fkey,
---   drop constraint if exists appointments_resource_fkey,
 --   drop constraint if exists appointments_resource_excl,
 --   drop constraint if exists appointments_resource_check,
 --   drop constraint if exists appointments_scheduled_at_check,
 --   drop constraint if exists appointments_status_check,
---   drop constraint if exists appointments_duration_minutes_check;
+--   drop constraint if exists appointments_length_check;
 -- drop index if exists appointments_contact_start_key, appointments_call_key, appointments_idempotency_key,
 --   contacts_org_email_idx;
 -- alter table appointments

@@ -31,6 +31,17 @@
 -- Every key leads with org_id, and every foreign key carries it: a row of one organization can't
 -- point at another's, and the tables can be partitioned or distributed by org_id as they are.
 
+-- Contacts of somebody else would be passed over as well.
+do $$
+begin
+  if to_regclass('contacts') is not null and to_regclass('appointments') is null
+     and not exists (select from pg_constraint where conrelid = to_regclass('contacts') and conname = 'contacts_org_fkey') then
+    raise object_not_in_prerequisite_state using
+      message = 'There are contacts already: booking-asgi schema --adopt --plan says what would change';
+  end if;
+end
+$$;
+
 -- Tables that are not of this release would be passed over, and what follows would fail halfway.
 do $$
 begin
@@ -38,7 +49,7 @@ begin
     return;
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
-      message = 'There are appointments already: booking-asgi schema --adopt, or --upgrade if an older release made them';
+      message = 'There are appointments already: booking-asgi schema --adopt --plan, or --upgrade if an older release made them';
   elsif not exists (select from booking_migrations where name = '0011_resource_fkey') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;

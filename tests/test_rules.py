@@ -6,11 +6,12 @@ import asyncpg
 import pytest
 
 from booking_core import Connection, Finding, Organization, book, preflight
-from booking_core.fitness.rules import RULES, literals
+from booking_core.fitness.rules import RULES
+from booking_core.fitness.statuses import literals
 from tests.support import servers
 from tests.support.factories import a_request
 
-RESOURCE, START, STATUS = (rule.name for rule in RULES)
+RESOURCE, START, LENGTH, STATUS = (rule.name for rule in RULES)
 OURS = "'pending', 'confirmed', 'cancelled', 'completed', 'no_show'"
 NO_CHECK = f"alter table appointments drop constraint {STATUS};"
 # Without what depends on the column's type.
@@ -47,6 +48,7 @@ HOLES = [
     ("alter table appointments alter status drop not null", STATUS, "NULL"),
     ("alter table appointments alter resource drop not null", RESOURCE, "NULL"),
     ("alter table appointments alter scheduled_at drop not null", START, "NULL"),
+    ("alter table appointments drop constraint appointments_duration_minutes_check", LENGTH, "'0'"),
     (
         f"{NO_CHECK} alter table appointments add constraint {STATUS}"
         f" check (status in ({OURS})) not valid",
@@ -91,7 +93,7 @@ ENOUGH = [
 
 
 def rules(findings: list[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.what in (RESOURCE, START, STATUS)]
+    return [finding for finding in findings if finding.what in (RESOURCE, START, LENGTH, STATUS)]
 
 
 @pytest.mark.parametrize(("sabotage", "what", "words"), HOLES)
@@ -131,7 +133,9 @@ async def test_rows_that_came_through_a_hole_are_named(
     await conn.execute(f"{NO_CHECK} update appointments set status = 'scheduled'")
     found = {finding.what: finding for finding in await preflight(conn)}
     assert found["appointments.status"].severity == found[STATUS].severity == "warning"
-    assert "1 appointments have the status 'scheduled'" in found["appointments.status"].problem
+    assert (
+        "1 appointments to come have the status 'scheduled'" in found["appointments.status"].problem
+    )
     await conn.execute("update appointments set status = 'confirmed'")
     await conn.execute(found[STATUS].mend or "")
     assert rules(await preflight(conn)) == []

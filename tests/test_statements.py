@@ -31,6 +31,7 @@ SAMPLES = {
     "phone_region": "US",
     "resource": "main",
     "resources": "{main}",
+    "ended": "{}",
     "token_sha256": "\\x00",
     "token_id": "6e340b9cffb3",
     "label": "first",

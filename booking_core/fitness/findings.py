@@ -14,7 +14,8 @@ class Finding:
     information.
 
     `problem` is one sentence that repeats no contact's data; `mend` is the SQL that ends it, to be
-    read before it is run, with what only you know as a variable of psql (`:'timezone'`).
+    read before it is run. It runs as it stands, in psql and in any editor. What only you know
+    stands in it as `Region/City` or `XX`, which `preflight` finds again until you put it in.
     """
 
     what: str

@@ -97,7 +97,7 @@ def _flaw(row: asyncpg.Record, key: Sequence[str], predicate: str) -> str | None
         return "is not valid"
     if not row["is_immediate"]:
         return DEFERRABLE
-    if _plain(row["predicate"] or "") != predicate:
+    if plain(row["predicate"] or "") != predicate:
         return OTHER_ROWS if predicate else "is partial, which ON CONFLICT can't use"
     return ONE_NULL if row["takes_one_null"] else None
 
@@ -110,15 +110,15 @@ def _definition(table: str, name: str) -> tuple[str, Sequence[str], str]:
     assert found is not None
     key, _, predicate = " ".join(found[1].split()).partition(" where ")
     create = found[0] if index else f"alter table {table} add {found[0]};"
-    return create, _key(key), _plain(predicate)
+    return create, _key(key), plain(predicate)
 
 
 def _key(columns: str) -> Sequence[str]:
     """Comparable, in whatever order and spelling."""
-    return sorted(_plain(columns).split(","))
+    return sorted(plain(columns).split(","))
 
 
-def _plain(expression: str) -> str:
+def plain(expression: str) -> str:
     """As PostgreSQL writes it and as people do: without case, casts, collations,
     brackets and spaces."""
     bare = re.sub(r"[()\[\]\s]", "", COLLATION.sub("", CAST.sub("", expression.lower())))

@@ -10,9 +10,10 @@ import asyncpg
 
 from booking_core._statements import Connection, check_connection, read_sql, sql_folder
 from booking_core.fitness import _statements as sql
-from booking_core.fitness.adoption import find_obstacles
 from booking_core.fitness.briefly import STEP_SECONDS, briefly
 from booking_core.fitness.findings import Finding
+from booking_core.fitness.obstacles import looking
+from booking_core.fitness.overlaps import double_findings
 
 CONCURRENTLY = re.compile(r"create unique index concurrently if not exists (\w+)")
 LOCK_SECONDS = 30
@@ -64,10 +65,14 @@ async def upgrade(conn: Connection, *, lock: bool = False) -> list[Finding]:
                 "There are no tables of an older release: booking-asgi schema --apply or --adopt"
             )
             return [Finding("tables", "error", problem)]
-        statements = [sql.FIND_DOUBLE_FAULTS] if "0005_folded_key" in pending else []
-        if "0007_resource_excl" in pending and not lock:
-            statements.append(sql.FIND_UPGRADE_LOCK_FAULTS)
-        if found := await find_obstacles(conn, statements, {}):
+        found: list[Finding] = []
+        async with looking(conn):
+            if "0005_folded_key" in pending:
+                found += await double_findings(conn)
+            if "0007_resource_excl" in pending and not lock:
+                rows = await conn.fetch(*sql.FIND_UPGRADE_LOCK_FAULTS.bind({}))
+                found += [Finding(**row) for row in rows]
+        if found:
             return found
         await conn.execute("set statement_timeout = 0")
         for name in pending:

@@ -17,7 +17,8 @@ from booking_core.fitness.checks import REFUSED, refusal
 from booking_core.fitness.findings import Finding
 from booking_core.fitness.guarantees import guarantee_findings
 from booking_core.fitness.migrations import release_finding
-from booking_core.fitness.rules import rule_findings
+from booking_core.fitness.obstacles import adoption_finding, status_row_findings
+from booking_core.fitness.rules import ADOPTED_STATUSES, STRICT, rule_findings
 from booking_core.fitness.zone_rules import (
     NOBODY,
     clock_findings,
@@ -60,6 +61,7 @@ SAMPLE: dict[str, object] = {
     **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
     **{"since": datetime(2027, 3, 1, 14, tzinfo=UTC), "until": datetime(2027, 3, 8, tzinfo=UTC)},
     **{"from_time": None, "to_time": None, "ignored_id": None, "most": 3},
+    "ended": [],
 }
 SETTING_UP = (
     _statements.ADD_ORGANIZATION,
@@ -86,12 +88,12 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
     if len(missing) < len(TABLES) and (older := await release_finding(conn)):
         yield older
         return  # what the upgrade brings would all be missing
+    if missing and (theirs := await adoption_finding(conn, missing)):
+        yield theirs
+        return  # what the adoption brings would all be missing
     if missing:
         which = "The tables" if len(missing) == len(TABLES) else f"The tables {', '.join(missing)}"
-        theirs = {"contacts", "appointments"}.isdisjoint(missing)
-        command = "--adopt" if theirs else "--apply"
-        problem = f"{which} are not there: booking-asgi schema {command}"
-        yield Finding("tables", "error", problem)
+        yield Finding("tables", "error", f"{which} are not there: booking-asgi schema --apply")
     if len(missing) == len(TABLES):
         return
     session = await conn.fetch(*sql.FIND_SESSION_FAULTS.bind({}))
@@ -119,13 +121,15 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
         if found := await refusal(conn, check):
             yield found
     if "appointments" not in missing:
-        rules = await rule_findings(conn, names)
-        for finding in rules:
+        for finding in await rule_findings(conn, names):
+            if finding.what == "appointments_status_check" and finding.mend:
+                statuses = await _read(conn, sql.COUNT_STATUSES, ended=[])
+                if any(row["is_over"] for row in statuses):  # which the mend would stumble over
+                    mend = finding.mend.replace(STRICT, ADOPTED_STATUSES)
+                    finding = replace(finding, mend=mend)
+                for late in status_row_findings(statuses, []):
+                    yield replace(late, severity="warning")
             yield finding
-        if "appointments_status_check" in {finding.what for finding in rules}:
-            # Rows that came meanwhile, and that the mend would stumble over.
-            for row in await _read(conn, sql.FIND_STATUS_FAULTS):
-                yield replace(Finding(**row), severity="warning")
     zones = await _read(conn, sql.COUNT_ZONES)
     for finding in (
         *organization_findings(zones),
@@ -142,12 +146,12 @@ def _with_functions(finding: Finding) -> Finding:
     return replace(finding, mend=_statements.read_sql("migrations/0002_functions"))
 
 
-async def _read(conn: Connection, statement: _statements.Statement) -> Rows:
+async def _read(conn: Connection, statement: _statements.Statement, **values: object) -> Rows:
     """The rows, or none where they can't be read: that is found, and said, elsewhere. None as well
     where the role's own statement_timeout is too short to count them."""
     try:
         async with conn.transaction():
-            return await conn.fetch(*statement.bind({}))
+            return await conn.fetch(*statement.bind(values))
     except (*REFUSED, asyncpg.QueryCanceledError):
         return []
 

@@ -32,7 +32,11 @@ def organization_findings(rows: Sequence[asyncpg.Record]) -> Iterator[Finding]:
             count = sum(row["organizations"] for row in found)
             problem = f"{count} organizations have no known {column}, and none is ever assumed: "
             listed = ", ".join(f"'{id}'" for id in ids)
-            mend = f"update organizations set {column} = :'{column}' where id in ({listed});"
+            # Neither is taken for a zone or a region, so that a mend that is run as it stands does
+            # no harm.
+            unset = "Region/City" if column == "timezone" else "XX"
+            mend = f"-- Put the {column} of the organizations in the place of {unset}.\n"
+            mend += f"update organizations set {column} = '{unset}' where id in ({listed});"
             yield Finding(f"organizations.{column}", "warning", problem + ", ".join(ids), mend)
 
 
@@ -60,8 +64,9 @@ def _clock_finding(
 ) -> Finding | None:
     if not is_region(name):
         problem = f"The zone {name} follows the clocks of no place through the year"
-        set_zone = "update organizations set timezone = :'timezone'"
-        return Finding(f"zone {name}", "warning", problem, f"{set_zone} where timezone = '{name}';")
+        mend = "-- Put the zone of their place in the place of Region/City.\n"
+        mend += f"update organizations set timezone = 'Region/City' where timezone = '{name}';"
+        return Finding(f"zone {name}", "warning", problem, mend)
     mend = "-- Update the zone rules of the database server, or those of this one: the older ones."
     if theirs is None:
         problem = f"PostgreSQL does not know the zone {name}"

@@ -7,7 +7,7 @@ with size as (
 )
 select '--lock' as what, 'error' as severity,
        format('%s active appointments: every booking waits for about %s s while appointments_resource_excl is built',
-              active, round((active * 0.06 + compared * 0.12) / 1000.0)) as problem,
+              active, round((active * 0.03 + compared * 0.12) / 1000.0)) as problem,
        '-- At a quiet hour: booking-asgi schema --adopt --lock' as mend
 from size
 where active + compared * 2 > 20000

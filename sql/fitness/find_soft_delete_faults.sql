@@ -17,7 +17,7 @@ with marking as (
          or plain.name ~ '^(is)?active$' and t.typcategory = 'B')
 ),
 marked as (
-  select m.name, count(*) as rows, (array_agg(a.id order by a.id))[1 : 20] as ids
+  select m.name, count(*) as rows
   from appointments a
   -- As JSON, for the columns are not known.
   cross join lateral (select to_jsonb(a) as row) as json
@@ -38,18 +38,21 @@ select format('appointments.%I', m.name) as what, case when k.rows is null then 
        case when k.rows is null
             then format('The column %I marks appointments that are gone: one goes on holding its time until its status is cancelled as well',
                         m.name)
-            else format('%s active appointments are gone by their %I, and go on holding their time: %s', k.rows, m.name,
-                        array_to_string(k.ids, ', ')) end as problem,
+            else format('%s active appointments are gone by their %I, and go on holding their time', k.rows, m.name) end as problem,
        case when k.rows is not null
-            then format('update appointments set status = ''cancelled'' where status::text in (''pending'', ''confirmed'') and %s%s;',
-                        case m.kind
-                          when 'time' then format('%I <= now()', m.name)
-                          when 'set' then quote_ident(m.name)
-                          when 'unset' then format('not %I', m.name)
-                          when 'number' then format('%I <> 0', m.name)
-                          else format('lower(btrim(%I::text)) not in ('''', ''f'', ''false'', ''n'', ''no'', ''off'', ''0'')', m.name)
-                        end,
-                        case when m.is_archive then ' and scheduled_at > now()' end) end as mend
+            then format('select id, scheduled_at from appointments where %1$s;' || chr(10)
+                        || 'update appointments set status = ''cancelled'' where %1$s;', gone.condition) end as mend
 from marking m
 left join marked k on k.name = m.name
+cross join lateral (
+  select format('status::text in (''pending'', ''confirmed'') and %s%s',
+                case m.kind
+                  when 'time' then format('%I <= now()', m.name)
+                  when 'set' then quote_ident(m.name)
+                  when 'unset' then format('not %I', m.name)
+                  when 'number' then format('%I <> 0', m.name)
+                  else format('lower(btrim(%I::text)) not in ('''', ''f'', ''false'', ''n'', ''no'', ''off'', ''0'')', m.name)
+                end,
+                case when m.is_archive then ' and scheduled_at > now()' end) as condition
+) gone
 order by m.name;

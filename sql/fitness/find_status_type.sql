@@ -9,7 +9,7 @@ with recursive typed as (
   from typed u
   join pg_type t on t.oid = u.type and t.typtype = 'd'
 )
-select t.typname::text as type,
+select t.typname::text as type, format_type(t.oid, null) as enum,
        case when t.typtype = 'e' then array(select enumlabel::text from pg_enum where enumtypid = t.oid) end as labels,
        case when t.typname in ('varchar', 'bpchar') and u.modifier > 0 then u.modifier - 4 end as length,
        format('select (%s)::text', coalesce(u.fallback, pg_get_expr(t.typdefaultbin, 0), 'null')) as fallback

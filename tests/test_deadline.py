@@ -25,8 +25,8 @@ import pytest
 import structlog
 from starlette.types import Message
 
+import booking_asgi.bodies
 import booking_asgi.door
-import booking_asgi.webhook
 from booking_asgi import tenants
 from booking_asgi.command.postgres import EmbeddedPostgres
 from booking_asgi.database import Lease, Unavailable, is_transient
@@ -474,7 +474,7 @@ async def test_a_body_that_does_not_come(
     endpoint: Hurried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """408, before the rest of it is there."""
-    monkeypatch.setattr(booking_asgi.webhook, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(booking_asgi.bodies, "BODY_SECONDS", 0.05)
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"{"

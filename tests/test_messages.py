@@ -623,9 +623,9 @@ OUTCOMES: Mapping[str, Drive] = {
     ),
     "PAST_DATE": Drive("Not booked. That time is in the past", {"appointmentDate": in_days(-1)}),
     "INVALID_DATE_TIME": Drive(
-        "Not booked: appointmentTime: It could be", {"appointmentTime": "2:30"}
+        "Not booked: appointmentTime '2:30': It could be", {"appointmentTime": "2:30"}
     ),
-    "INVALID_ARGUMENTS": Drive("Not booked: duration was not", {"duration": "a while"}),
+    "INVALID_ARGUMENTS": Drive("Not booked: duration 'a while' was not", {"duration": "a while"}),
     "INVALID_ARGUMENTS, all": Drive("Not booked: arguments was not understood.", raw="{"),
     "INVALID_EMAIL": Drive(
         "Not booked: the email address was not", {"patientPhone": None, "patientEmail": "sam"}

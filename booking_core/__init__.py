@@ -37,6 +37,11 @@ from booking_core.organizations import (
     touch_tokens,
 )
 from booking_core.outcomes import Appointment, Booked, LimitReached, Limits, SlotTaken
+from booking_core.overview import (
+    OrganizationOverview,
+    count_future_appointments,
+    list_organizations,
+)
 from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
@@ -58,6 +63,7 @@ __all__ = [
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
+    "OrganizationOverview",
     "Phone",
     "ResolvedContact",
     "SlotTaken",
@@ -66,12 +72,14 @@ __all__ = [
     "add_token",
     "adopt",
     "book",
+    "count_future_appointments",
     "find_organization",
     "find_organization_by_token",
     "grant_role",
     "is_absent",
     "list_appointments",
     "list_live_tokens",
+    "list_organizations",
     "list_tokens",
     "lock_down",
     "parse_email",

@@ -213,6 +213,8 @@ def test_a_database_of_ones_own_gets_no_demo(url: str, folder: Path) -> None:
         ("schema", "--adopt"),
         ("race", "--callers=1", "--mix=slot"),
         (*ADD, "--timezone=UTC", "--region=US"),
+        ("org", "list"),
+        ("org", "show", "--org", str(UUID(int=0))),
         ("token", "list", "--org", str(UUID(int=0))),
         ("token", "add", "--org", str(UUID(int=0))),
         ("token", "revoke", "--org", str(UUID(int=0)), "an-id"),
@@ -462,3 +464,64 @@ def test_the_tokens_of_an_unknown_organization(url: str) -> None:
     for words in (("list",), ("add",)):
         said = refused(run("token", *words, "--org", unknown, database_url=url))
         assert "no organization" in said
+
+
+def test_a_second_organization_of_a_name_is_refused(url: str) -> None:
+    """However the name is spelled, unless it is asked for. The first one is named, and how to go
+    on."""
+    places = ("--timezone=Asia/Tokyo", "--region=JP")
+    done = run("org", "add", "--name", "O'Neill Dental", *places, database_url=url)
+    org_id = done.stdout.split()[1]
+    again = ("org", "add", "--name", "O\u2019NEILL  Dental", *places)
+    assert refused(run(*again, database_url=url)) == (
+        f"Error: The organization {org_id} has the name O'Neill Dental already. For another token"
+        f" of it: booking-asgi token add --org {org_id}. To add a second organization of this"
+        " name, add --even-so.\n"
+    )
+    assert psql(url, "-c", "select count(*) from organizations") == "1"
+    assert run(*again, "--even-so", database_url=url).returncode == 0
+    assert psql(url, "-c", "select count(*) from organizations") == "2"
+
+
+def test_organizations_are_listed_and_shown(added: Added) -> None:
+    """With all that an operator looks for; as JSON for programs."""
+    org_id = added.org_id
+    listed = run("org", "list", database_url=added.url)
+    assert listed.stdout == f"{org_id}  Clinic  Asia/Tokyo  JP  1 live token  main\n"
+    psql(
+        added.url,
+        "-c",
+        "delete from appointments; delete from contacts;"
+        "insert into contacts (org_id, phone) select id, '+15550000000' from organizations;"
+        "insert into appointments (org_id, contact_id, resource, service_type, scheduled_at)"
+        " select org_id, id, 'main', 'x', now() + interval '1 day' from contacts",
+    )
+    shown = run("org", "show", "--org", org_id, database_url=added.url)
+    assert shown.stdout.splitlines() == [
+        f"organization {org_id}",
+        "name         Clinic",
+        "time zone    Asia/Tokyo",
+        "phone region JP",
+        "resources    main",
+        "live tokens  1",
+        "to come      1 confirmed",
+    ]
+    about = {
+        "id": org_id,
+        "name": "Clinic",
+        "timezone": "Asia/Tokyo",
+        "phone_region": "JP",
+        "resources": ["main"],
+        "live_tokens": 1,
+    }
+    assert json.loads(run("org", "list", "--json", database_url=added.url).stdout) == [about]
+    as_json = run("org", "show", "--json", "--org", org_id, database_url=added.url).stdout
+    assert json.loads(as_json) == {**about, "future_appointments": {"confirmed": 1}}
+
+
+def test_an_unknown_organization_is_not_shown(url: str) -> None:
+    """Its id is named. A database without organizations has an empty list."""
+    unknown = str(uuid4())
+    assert unknown in refused(run("org", "show", "--org", unknown, database_url=url))
+    assert run("org", "list", database_url=url).stdout == ""
+    assert json.loads(run("org", "list", "--json", database_url=url).stdout) == []

@@ -147,8 +147,8 @@ async def test_a_wrong_form_is_answered_with_the_form(endpoint: Endpoint) -> Non
     told = await answer(endpoint, **arguments(appointmentDate="01/05/2027"))
     assert told == (
         "Not booked: appointmentDate '01/05/2027': It has more than one reading. A date is"
-        " needed, as YYYY-MM-DD. Call again with it in that form, and ask the caller only if you do not know"
-        " it."
+        " needed, as YYYY-MM-DD. Call again with it in that form, and ask the caller only if you"
+        " do not know it."
     )
 
 

@@ -58,13 +58,14 @@ def in_days(days: int) -> str:
 async def a_clinic(
     conn: Connection,
     *,
+    name: str = "Clinic",
     resources: Sequence[str] = ("main",),
     timezone: str = "America/New_York",
     phone_region: str = "US",
     token: str | None = None,
 ) -> Organization:
     clinic = await add_organization(
-        conn, name="Clinic", timezone=timezone, phone_region=phone_region, resources=resources
+        conn, name=name, timezone=timezone, phone_region=phone_region, resources=resources
     )
     if token is not None:
         await add_token(conn, clinic.id, token=token)

@@ -37,10 +37,15 @@ def check_connection(conn: object) -> None:
     """Raises TypeError for what is no connection of asyncpg: a pool too would run each statement of
     a transaction on a connection of its own."""
     if not isinstance(conn, asyncpg.Connection | PoolConnectionProxy):
-        problem = f"conn must be an asyncpg connection, not {type(conn).__name__}"
         if isinstance(conn, asyncpg.Pool):
-            problem += ": async with pool.acquire() as conn"
-        raise TypeError(problem)
+            remedy = "async with pool.acquire() as conn"
+        elif type(conn).__module__.startswith("sqlalchemy."):
+            remedy = (
+                "(await connection.get_raw_connection()).driver_connection is one, with asyncpg"
+            )
+        else:
+            remedy = "await asyncpg.connect(...) makes one"
+        raise TypeError(f"conn must be an asyncpg connection, not {type(conn).__name__}: {remedy}")
 
 
 def sql_folder() -> Traversable:

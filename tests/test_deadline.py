@@ -324,6 +324,18 @@ async def test_an_interruption_past_the_deadline_is_the_last(url: str) -> None:
             await lease.run(work)
 
 
+async def test_nothing_begins_past_the_deadline(url: str) -> None:
+    """A second piece of work on the same lease is refused, and takes no connection."""
+
+    async def work(conn: Connection) -> None:
+        raise AssertionError("it was begun")
+
+    async with database_of(url) as database, Lease(database, time.monotonic() - 1) as lease:
+        with pytest.raises(Unavailable, match="past the deadline"):
+            await lease.run(work)
+        assert not database.connections.has_idle
+
+
 async def test_an_altered_column_costs_no_booking(endpoint: Hurried) -> None:
     """Though each connection has statements prepared that no longer hold."""
     await in_the_end(endpoint, range(8), **BY_EMAIL)
@@ -468,6 +480,13 @@ async def test_the_deadline_in_the_midst_of_a_message(endpoint: Hurried) -> None
             said = await by_message(endpoint, *calls)
     assert await count(endpoint.conn, "appointments") == 3
     await endpoint.is_whole()
+
+
+async def test_a_refusal_stands_where_the_rest_is_not_confirmed(endpoint: Hurried) -> None:
+    """A call that can't be read was answered before the database was asked."""
+    calls = [a_call(asked(1, **given), id=f"{given}") for given in ({}, {"duration": "long"})]
+    async with held(endpoint.url, CONTACTS):
+        assert await by_message(endpoint, *calls) == [UNCONFIRMED, REFUSED]
 
 
 async def test_a_body_that_does_not_come(

@@ -82,6 +82,11 @@ async def test_1_a_pool(clinic: Organization, shared_url: str) -> None:
             " parse_phone(phone, organization.phone_region) makes it so",
         ),
         (
+            {"phone": "+2101234567"},  # no country has this code
+            "INVALID_PHONE: phone: It is not in E.164:"
+            " parse_phone(phone, organization.phone_region) makes it so",
+        ),
+        (
             {"email": "Sam@Test.com "},
             "INVALID_EMAIL: email: It is not normalized: parse_email(email) makes it so",
         ),

@@ -1,6 +1,6 @@
--- find_double_faults: active appointments of one contact, start and attendee, of one number in a call, or of one idempotency key.
+-- find_double_faults: active appointments that share contact, start and attendee, or their number in a call, or an idempotency key.
 with active as (
-  -- As JSON, for there may be no such columns yet.
+  -- Columns are read through JSON, because the table may not have them yet.
   select a.id, a.org_id, a.contact_id, a.scheduled_at,
          booking_fold(coalesce(to_jsonb(a) ->> 'attendee_name', '')) collate "C" as attendee,
          to_jsonb(a) ->> 'call_id' as call_id, to_jsonb(a) ->> 'call_nth' as call_nth,

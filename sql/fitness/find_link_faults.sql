@@ -1,4 +1,4 @@
--- find_link_faults: appointments whose contact is not there, where a foreign key is to say that it is.
+-- find_link_faults: appointments whose contact does not exist, so that our foreign key can't be added.
 select 'appointments.contact_id' as what, 'error' as severity,
        format('%s appointments have a contact that their organization does not have: %s', count(*),
               array_to_string((array_agg(a.id order by a.id))[1 : 20], ', ')) as problem,

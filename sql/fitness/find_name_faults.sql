@@ -1,5 +1,5 @@
--- find_name_faults: names of our keys and rules that something else has, so that ours would not be made.
--- Definitions are compared without casts, brackets and spaces: these depend on the columns' types.
+-- find_name_faults: objects that have the name of one of our keys or rules, so that ours would not be made.
+-- Definitions are compared without casts, brackets and spaces, because these depend on the columns' types.
 with ours (name, kind, definition) as (values
   ('appointments_resource_excl', 'x', 'org_idwith=,booking_spanscheduled_at,duration_minutes,buffer_before_minutes,buffer_after_minuteswith&&,'
      || 'resourcewith=wherestatus=anyarray''pending'',''confirmed'''),
@@ -16,7 +16,7 @@ with ours (name, kind, definition) as (values
   ('appointments_contact_fkey', 'f', 'foreignkeyorg_id,contact_idreferencescontactsorg_id,id')
 ),
 present as (
-  -- What has the name of an index: each relation of the schema does.
+  -- Any relation of the schema can already have the name of an index.
   select i.relname::text as name, case when x.indisexclusion then 'x' when x.indisunique then 'i' end as kind,
          x.indrelid is not distinct from to_regclass('appointments') and x.indimmediate and not x.indnullsnotdistinct as fits,
          key.columns || coalesce(' where ' || pg_get_expr(x.indpred, x.indrelid), '') as definition,
@@ -36,7 +36,7 @@ present as (
   where i.relnamespace = (select relnamespace from pg_class where oid = to_regclass('appointments'))
   union all
   select c.conname, c.contype::text, coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true),
-         -- It is validated at the end.
+         -- The constraint is validated at the end of the adoption.
          replace(pg_get_constraintdef(c.oid), ' NOT VALID', ''),
          format('a constraint of %s', c.conrelid::regclass),
          format('alter table %s rename constraint %I to', c.conrelid::regclass, c.conname),
@@ -49,9 +49,9 @@ fault as (
          coalesce(p.definition, '') as definition,
          coalesce(p.kind, '') = o.kind and p.fits and (
            plain.definition = o.definition
-           -- It may say more, as ON DELETE.
+           -- Their foreign key may say more, such as ON DELETE.
            or o.kind = 'f' and starts_with(plain.definition, o.definition)
-           -- In a new database the column itself is NOT NULL.
+           -- In a new database the column itself is NOT NULL, without a constraint of this name.
            or o.name = 'appointments_status_check' and plain.definition = replace(o.definition, 'statusisnotnulland', '')
               and exists (select from pg_attribute
                           where attrelid = to_regclass('appointments') and attname = 'status' and attnotnull)

@@ -5,7 +5,7 @@ with active as (
          a.scheduled_at + make_interval(mins => a.duration + a.after) as ends
   from (
     select a.id, a.org_id, a.scheduled_at, coalesce(a.duration_minutes, 30) as duration,
-           -- As JSON, for there may be no such columns yet.
+           -- Columns are read through JSON, because the table may not have them yet.
            coalesce(to_jsonb(a) ->> 'resource', :resource::text) as resource,
            coalesce((to_jsonb(a) ->> 'buffer_before_minutes')::integer, 0) as before,
            coalesce((to_jsonb(a) ->> 'buffer_after_minutes')::integer, 0) as after

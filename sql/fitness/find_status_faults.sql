@@ -1,4 +1,4 @@
--- find_status_faults: appointments whose status is none of ours, or missing.
+-- find_status_faults: appointments that have no status, or a status that is not one of ours.
 select 'appointments.status' as what, 'error' as severity,
        format('%s appointments have the status %s, and which of ours it is only you know: pending, confirmed, cancelled, completed or no_show',
               count(*), coalesce(quote_literal(a.status::text), 'NULL')) as problem,

@@ -64,7 +64,7 @@ select id, phone from organizations, unnest(array['{a_caller(1)}', '{a_caller(2)
 
 
 async def told(endpoint: Endpoint, numbers: Iterable[int], **given: object) -> list[str]:
-    """What these callers hear, all at once; the odd ones over the envelope."""
+    """What these callers hear if they all call at once; each second one calls over the envelope."""
     roads = (by_body, by_envelope)
     async with asyncio.timeout(GUARD):
         return await asyncio.gather(*(roads[n % 2](endpoint, n, **given) for n in numbers))
@@ -142,7 +142,7 @@ async def endpoint(url: str) -> AsyncIterator[Hurried]:
 
 
 class Server:
-    """One of this module's own, for it is harmed."""
+    """A server of this module's own, because the tests harm it."""
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self.url = postgres.url
@@ -218,7 +218,8 @@ async def waiting(endpoint: Endpoint, how_many: int = 1) -> None:
 
 
 async def test_a_server_that_refuses(server: Server, harmed: str) -> None:
-    """Not confirmed while it is stopped; booked when it is back on the same port."""
+    """A booking is not confirmed while the server is stopped, and is booked when the server is back
+    on the same port."""
     async with hurried(harmed) as endpoint:
         await in_the_end(endpoint, [0, 1])
         with server.stopped():
@@ -233,7 +234,8 @@ async def test_a_server_that_refuses(server: Server, harmed: str) -> None:
 async def test_a_server_that_falls_silent(
     server: Server, harmed: str, person: dict[str, object]
 ) -> None:
-    """In the midst of bookings: not confirmed; once it speaks, each repeat is booked, once."""
+    """The server falls silent in the midst of bookings: they are not confirmed. Once it speaks,
+    each repeat is booked, once."""
     async with hurried(harmed) as endpoint:
         await in_the_end(endpoint, [8])
         async with held(harmed):
@@ -248,7 +250,8 @@ async def test_a_server_that_falls_silent(
 
 
 async def test_an_unconfirmed_booking_is_found_by_its_repeat(server: Server, harmed: str) -> None:
-    """One that the server commits after the answer, since no cancel request reached it."""
+    """The server commits the booking after the answer, because no cancel request reached it; the
+    repeat finds it."""
     ids = "select array_agg(id order by id) from appointments"
     async with hurried(harmed) as endpoint:
         await endpoint.is_whole()

@@ -60,7 +60,7 @@ def holding(data_dir: Path, namespace: tuple[str, ...]) -> subprocess.Popen[str]
 
 
 def uid_of_server(url: str) -> int:
-    """Who the server itself says that it is."""
+    """The user that the server itself says it runs as."""
     script = "create temp table who (uid int); copy who from program 'id -u'; select uid from who"
     return int(psql(url, "-c", script).splitlines()[-1])
 

@@ -74,7 +74,7 @@ def a_sown(builder: Callable[..., Message], given: Mapping[str, object]) -> Mess
 
 
 def leaks(text: str, *canaries: str) -> list[str]:
-    """Those that are found, however they are written."""
+    """The canaries that are found, however they are written."""
     plain = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text).lower()
     return [canary for canary in canaries if canary.lower() in plain]
 
@@ -95,7 +95,7 @@ class Watched:
         return reply
 
     async def book(self, given: Mapping[str, object]) -> None:
-        """By every road that there is."""
+        """Book by every road that there is."""
         await self.post(OURS, given, {"Idempotency-Key": f"{SECRET}-key"})
         for builder in KINDS.values():
             for path in (TOOLS, OURS):
@@ -116,7 +116,7 @@ class Watched:
     ],
 )
 def test_a_leak_is_found(text: str) -> None:
-    """Or the tests below would show nothing."""
+    """A leak is found, or the tests below would show nothing."""
     assert leaks(text, SECRET, *NUMBERS)
 
 

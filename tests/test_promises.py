@@ -30,12 +30,12 @@ def test_each_promise_has_its_test() -> None:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.test)
 def test_a_break_still_breaks_something(broken: Break) -> None:
-    """What it replaces still stands in the file."""
+    """The text that a Break replaces still stands in its file."""
     assert broken.old in (ROOT / broken.path).read_text()
 
 
 def test_each_setting_is_explained() -> None:
-    """In the README's table, under the name of its variable."""
+    """Each setting stands in the README's table, under the name of its variable."""
     variables = {f"BOOKING_{field.name.upper()}" for field in dataclasses.fields(Config)}
     assert (
         variables - set(re.findall(r"BOOKING_[A-Z_]+", (ROOT / "README.md").read_text())) == set()

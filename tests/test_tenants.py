@@ -80,7 +80,7 @@ async def test_a_token_is_taken_from_either_header(
 
 
 async def test_several_tokens_are_live_at_once(endpoint: Endpoint) -> None:
-    """So that one can be changed for another."""
+    """Several tokens work at once, so that one can be changed for another."""
     second = await add_token(endpoint.conn, endpoint.clinic.id)
     for token in (TOKEN, second):
         headers = {"X-Vapi-Secret": token}
@@ -106,7 +106,8 @@ async def test_a_known_token_is_looked_up_once(endpoint: Endpoint) -> None:
 
 
 async def test_a_new_token_is_never_refused(endpoint: Endpoint) -> None:
-    """However lately the tokens were loaded: it waits for the next load, a second at most."""
+    """A new token waits for the next load, a second at most, however lately the tokens were
+    loaded."""
     headers = {"X-Vapi-Secret": "new"}
     assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 401
     await add_token(endpoint.conn, endpoint.clinic.id, token="new")
@@ -183,7 +184,8 @@ async def test_known_tokens_outlive_a_database_that_does_not_answer(
 async def test_guesses_cost_one_query_a_second(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many there are; the good token waits behind none of them."""
+    """Guesses cost one query a second, however many there are; the good token waits behind none of
+    them."""
     monkeypatch.setattr(tenants, "APART_SECONDS", 1.0)
     async with database_of(endpoint.url) as database:
         found = tenants.Tenants(database)
@@ -260,7 +262,8 @@ async def test_a_direct_body_of_another_organization_is_refused(
 
 
 async def test_a_direct_body_may_name_its_own(endpoint: Endpoint) -> None:
-    """Or none: an empty or unrendered one says nothing."""
+    """A direct body may name its own organization, or none: an empty or unrendered id says
+    nothing."""
     for org_id in (str(endpoint.clinic.id), f" {endpoint.clinic.id} ".upper(), "", "{{ orgId }}"):
         assert (await endpoint.book(**arguments(orgId=org_id))).status_code == 200
 

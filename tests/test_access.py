@@ -219,8 +219,8 @@ async def test_what_another_role_can_read_is_found(ours: Roles, table: str) -> N
     ],
 )
 async def test_grants_of_each_kind(ours: Roles, grant: str, severity: str) -> None:
-    """A grant is found on a column, to everybody, and to a role that logs in; a right that touches
-    no row is not."""
+    """A grant of each kind is found: on a column, to everybody, to a role that logs in, and of a
+    right that row-level security does not hold back."""
     async with connected(ours.url) as conn:
         await conn.execute(f"revoke all on contacts from {ours.anon}")
         if not re.search("truncate|trigger|references", grant):

@@ -71,7 +71,7 @@ async def told(endpoint: Endpoint, numbers: Iterable[int], **given: object) -> l
 
 
 async def by_body(endpoint: Endpoint, number: int, **given: object) -> str:
-    """In the envelope's words: 200, 500 and 503."""
+    """The outcome in the envelope's words, for the statuses 200, 500 and 503."""
     key = {"Idempotency-Key": f"key {number}"}
     reply = await endpoint.client.post(PATH, json=asked(number, **given), headers=key)
     error = json.loads(reply.json()["toolResult"]["content"]).get("error")
@@ -284,7 +284,8 @@ async def test_ready_without_a_server(server: Server, harmed: str, fault: str) -
 async def test_the_application_ends_though_the_server_is_silent(
     server: Server, harmed: str, person: dict[str, object]
 ) -> None:
-    """Whatever it still cleans up: of idle connections, and of bookings that it has given up."""
+    """The application ends, whatever it still cleans up: idle connections, and bookings that it has
+    given up."""
     async with connected(harmed) as conn, held(harmed, "lock table contacts"):
         await a_clinic(conn, token=TOKEN)
         with contextlib.ExitStack() as silence:
@@ -300,7 +301,8 @@ async def test_the_application_ends_though_the_server_is_silent(
 
 
 async def test_a_hidden_cancellation_ends_the_work(url: str) -> None:
-    """As by the failure of a ROLLBACK: past the deadline, nothing is tried again."""
+    """The failure of a ROLLBACK may hide the cancellation; past the deadline nothing is tried again
+    all the same."""
     attempts = 0
 
     async def work(conn: Connection) -> None:
@@ -340,14 +342,15 @@ async def test_nothing_begins_past_the_deadline(url: str) -> None:
 
 
 async def test_an_altered_column_costs_no_booking(endpoint: Hurried) -> None:
-    """Though each connection has statements prepared that no longer hold."""
+    """A booking succeeds, though each connection has prepared statements that no longer hold."""
     await in_the_end(endpoint, range(8), **BY_EMAIL)
     await endpoint.conn.execute("alter table appointments alter service_type type varchar(400)")
     await in_the_end(endpoint, range(8, 16), **BY_EMAIL)
 
 
 async def test_no_free_connection(endpoint: Hurried) -> None:
-    """Not confirmed; as soon as there is one, booked."""
+    """A booking is not confirmed while no connection is free, and is booked as soon as there is
+    one."""
     conns = await taken(endpoint.connections)
     assert await told(endpoint, [0, 1]) == [UNCONFIRMED] * 2
     for conn in conns:
@@ -379,7 +382,8 @@ async def test_backends_that_were_terminated(endpoint: Hurried) -> None:
 
 @EACH_PERSON
 async def test_backends_that_are_terminated(url: str, person: dict[str, object]) -> None:
-    """In the midst of a booking: it is booked on another, once, and the caller hears success."""
+    """A backend is terminated in the midst of a booking: the booking is made on another one, once,
+    and the caller hears success."""
     async with hurried(url, deadline=GUARD) as endpoint:
         async with held(url):
             calls = asyncio.create_task(told(endpoint, [0, 1], **person))
@@ -415,7 +419,8 @@ async def fail(endpoint: Endpoint, table: str, sqlstate: str, *, times: int) -> 
     "sqlstate", ["08006", "25006", "40001", "40P01", "53300", "55P03", "57P01"]
 )
 async def test_what_may_succeed_is_tried_again(url: str, sqlstate: str) -> None:
-    """By phone and by email, on each road, until it is booked: once, and under the same key."""
+    """A failure that may pass is tried again, by phone and by email, on each road, until it is
+    booked: once, and under the same key."""
     ways = itertools.product(({}, BY_EMAIL), ("contacts", "appointments"))
     async with hurried(url, deadline=GUARD) as endpoint:
         for number, (person, table) in enumerate(ways):
@@ -431,7 +436,7 @@ async def test_what_may_succeed_is_tried_again(url: str, sqlstate: str) -> None:
 
 @pytest.mark.parametrize("sqlstate", ["22003", "23514", "42501"])
 async def test_what_fails_for_good_is_not(endpoint: Hurried, sqlstate: str) -> None:
-    """One attempt, the 500 of what failed, and nothing written."""
+    """A failure for good takes one attempt, answers 500 with what failed, and writes nothing."""
     codes = {"appointments": "BOOKING_FAILED", "contacts": "CONTACT_UPSERT_FAILED"}
     for table, code in codes.items():
         await fail(endpoint, table, sqlstate, times=1)
@@ -449,7 +454,7 @@ async def test_what_fails_for_good_is_not(endpoint: Hurried, sqlstate: str) -> N
 async def test_a_retry_logs_no_words_of_the_error(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its type and SQLSTATE alone: the words may repeat a row."""
+    """The line has the error's type and SQLSTATE alone, because its words may repeat a row."""
     structlog.reset_defaults()
     async with hurried(url, deadline=GUARD) as endpoint:
         await fail(endpoint, "contacts", "40P01", times=2)
@@ -471,7 +476,8 @@ async def test_one_call_that_fails_spoils_no_other(endpoint: Hurried) -> None:
 
 
 async def test_the_deadline_in_the_midst_of_a_message(endpoint: Hurried) -> None:
-    """What was done says so, and the rest is not confirmed; the repeat books what is missing."""
+    """The answer says which calls were booked; the rest is not confirmed, and the repeat books what
+    is missing."""
     calls = [a_call(asked(n), id=f"call {n}") for n in range(3)]
     async with held(endpoint.url, CONTACTS):
         said = await by_message(endpoint, *calls)
@@ -531,7 +537,8 @@ async def test_a_client_that_leaves_in_the_midst_of_its_body(endpoint: Hurried) 
 
 
 async def test_a_request_that_is_cancelled(url: str) -> None:
-    """As a server does that is told to stop: its booking is given up with it."""
+    """A server that is told to stop cancels its requests; the booking is given up with its
+    request."""
     async with hurried(url, deadline=60) as endpoint, held(url):
         call = asyncio.create_task(endpoint.book(**asked(0)))
         await waiting(endpoint)
@@ -562,7 +569,7 @@ async def test_a_token_that_is_remembered(
 
 
 async def test_who_comes_later_waits_longer_for_a_token(url: str) -> None:
-    """One lookup serves all who ask meanwhile, yet ends for each by his own deadline."""
+    """One lookup serves all requests that ask meanwhile, and each waits until its own deadline."""
     async with connected(url) as conn, database_of(url) as database:
         clinic = await a_clinic(conn, token=TOKEN)
         found = tenants.Tenants(database)
@@ -598,7 +605,8 @@ async def test_more_than_it_can_do(url: str) -> None:
 
 
 async def test_more_than_can_be_kept_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes when too many wait already is not kept waiting, and told that nothing is booked."""
+    """A caller who comes when too many wait already does not wait, and is told that nothing is
+    booked."""
     monkeypatch.setattr(booking_asgi.door, "MOST_AT_ONCE", 8)
     async with hurried(url, deadline=GUARD) as endpoint:
         await in_the_end(endpoint, [0])
@@ -689,7 +697,7 @@ async def test_what_asyncpg_cant_encode_stays(conn: Connection) -> None:
 
 
 async def test_a_url_that_cant_be_read_stays() -> None:
-    """Though it is an `InterfaceError`, which else may pass."""
+    """The error stays, though it is an `InterfaceError`, and others of that type may pass."""
     with pytest.raises(asyncpg.InterfaceError) as caught:
         await asyncpg.connect("postgresql://127.0.0.1/?sslmode=x")
     assert not is_transient(caught.value)

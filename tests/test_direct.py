@@ -142,7 +142,7 @@ async def test_a_taken_slot_names_nobody(endpoint: Endpoint) -> None:
 
 
 async def test_500_callers_for_one_slot_over_http(endpoint: Endpoint) -> None:
-    """One is booked and 499 are told; none fails."""
+    """One caller is booked, 499 are told that the time is taken, and none fails."""
     callers = [arguments(patientPhone=a_caller(n), patientEmail=None) for n in range(500)]
     replies = await asyncio.gather(*(endpoint.book(**given) for given in callers))
     assert Counter(reply.status_code for reply in replies) == {200: 1, 409: 499}
@@ -150,7 +150,7 @@ async def test_500_callers_for_one_slot_over_http(endpoint: Endpoint) -> None:
 
 
 async def test_an_organization_without_resources_is_an_error(endpoint: Endpoint) -> None:
-    """Not "taken"."""
+    """The answer is an error, and not "taken"."""
     await endpoint.conn.execute("delete from resources")
     reply = await endpoint.book(**arguments())
     content = json.loads(reply.json()["toolResult"]["content"])
@@ -214,7 +214,8 @@ async def test_what_the_database_refuses(
 
 
 async def test_an_idempotency_key_answers_a_repeat(endpoint: Endpoint) -> None:
-    """Though the repeat says another name, which alone would make it another request."""
+    """The key answers the repeat, though the repeat says another name, which alone would make it
+    another request."""
     await endpoint.conn.execute("insert into resources values ($1, 'chair 2')", endpoint.clinic.id)
     replies = [
         await endpoint.client.post(
@@ -242,7 +243,7 @@ async def test_what_is_no_json_object(endpoint: Endpoint, body: bytes) -> None:
 
 
 async def test_a_body_over_two_megabytes(endpoint: Endpoint) -> None:
-    """With a Content-Length that says so, and without one."""
+    """The body is refused with a Content-Length that says so, and without one."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(30):

@@ -119,13 +119,14 @@ async def test_a_token_that_no_header_can_hold(
 
 
 async def test_names_are_stored_without_what_nobody_sees(conn: Connection) -> None:
-    """So that they are found again as they are said."""
+    """Names are stored without invisible marks, so that they are found again as they are said."""
     await a_clinic(conn, resources=["  Dr.\u00a0 Lee\u200b "])
     assert await conn.fetchval("select resource from resources") == "Dr. Lee"
 
 
 async def test_an_organization_is_found_by_its_id(conn: Connection, clinic: Organization) -> None:
-    """As it was added; another id is nobody's; one that can't take bookings says why."""
+    """An organization is found as it was added. Another id finds none; one that can't take bookings
+    says why."""
     assert await find_organization(conn, clinic.id) == clinic
     assert await find_organization(conn, uuid4()) is None
     await conn.execute("update organizations set timezone = 'Mars/Base'")
@@ -159,13 +160,14 @@ async def test_the_overview_of_organizations(conn: Connection) -> None:
 async def test_an_organization_is_found_by_its_name(
     conn: Connection, name: str, found: bool
 ) -> None:
-    """However the name is spelled: in case, spaces, apostrophes."""
+    """A name finds the organization in any case, with any spaces and apostrophes."""
     await a_clinic(conn, name="O'Neill Dental")
     assert len(await list_organizations(conn, name=name)) == found
 
 
 async def test_the_appointments_to_come_are_counted(conn: Connection, clinic: Organization) -> None:
-    """By status, from now on; those of the past and of other organizations are not."""
+    """Appointments from now on are counted by status; those of the past and of other organizations
+    are not."""
     other = await a_clinic(conn)
     for number in range(3):
         at = datetime(2035, 5, 1 + number, 12, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""What `pip install` gives: the wheel in an environment of its own, without Starlette."""
+"""The result of `pip install`: the wheel in an environment of its own, without Starlette."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ print(importlib.util.find_spec("starlette"), "booking_asgi" in sys.modules)
 
 
 def test_each_statement_is_in_the_wheel(python: Path) -> None:
-    """As it stands in the checkout."""
+    """Each statement is in the wheel as it stands in the checkout."""
     program = """
 from importlib.resources import files
 sql = files("booking_core") / "sql"

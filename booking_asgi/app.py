@@ -8,8 +8,6 @@ import time
 from collections.abc import AsyncIterator
 
 import structlog
-from starlette.middleware import Middleware
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
@@ -23,10 +21,9 @@ from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.tenants import Tenants
-from booking_asgi.webhook import SAFE, State, answer_tools, json_reply
+from booking_asgi.webhook import SAFE, State, answer_tools, json_reply, state_of
 from booking_core import Connection, Limits
 
-MOST_BYTES = 2_000_000
 READY_SECONDS = 1.0
 OPENAPI = codec.encode(openapi.document())
 
@@ -87,14 +84,7 @@ def create_app(config: Config | None = None) -> Router:
         Route("/openapi.json", answer_openapi, methods=["GET"]),
     ]
     # A Router, not a Starlette: its handling of errors has nothing to do here, and costs time.
-    return Router(
-        routes,
-        redirect_slashes=False,
-        lifespan=lifespan,
-        middleware=[
-            Middleware(RequestBodyLimitMiddleware, MOST_BYTES),
-        ],
-    )
+    return Router(routes, redirect_slashes=False, lifespan=lifespan)
 
 
 async def answer_health(request: Request[State]) -> Response:
@@ -105,7 +95,7 @@ async def answer_health(request: Request[State]) -> Response:
 async def answer_ready(request: Request[State]) -> Response:
     """Whether the database answers within a second."""
     try:
-        await request.state["database"].within(
+        await state_of(request)["database"].within(
             time.monotonic() + READY_SECONDS, lambda lease: lease.run(_select_1)
         )
     except Exception as error:  # whatever it is, there is no answer

@@ -11,6 +11,7 @@ import structlog
 from booking_asgi.database import Database, Lease, Unavailable
 from booking_asgi.logs import describe
 from booking_asgi.speech import Answer, Failure, FailureCode, fail, refuse
+from booking_asgi.tools.as_given import as_given
 from booking_asgi.tools.tool import Call
 from booking_core import InvalidRequest, Limits
 
@@ -54,7 +55,7 @@ async def _answer(lease: Lease, asked: Understood, limits: Limits) -> Answer:
         outcome = await asked.tool.run(lease, asked.request, limits)
         answer: Answer = asked.tool.answer(outcome, asked.request, asked.organization.zone)
     except InvalidRequest as refusal:
-        return refuse(refusal, asked.tool.undone)
+        return refuse(refusal, asked.tool.undone, as_given(refusal, asked.arguments))
     except Exception as error:  # even a fault of ours must not leave the other calls unanswered
         return _answer_failed(asked, error)
     return answer

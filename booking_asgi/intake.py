@@ -15,6 +15,7 @@ from booking_asgi.logs import describe
 from booking_asgi.speech import Answer, Failure, fail, refuse
 from booking_asgi.tools import find_tool
 from booking_asgi.tools.arguments import unread_arguments
+from booking_asgi.tools.as_given import as_given
 from booking_asgi.tools.tool import Asked, Call, Tool
 from booking_core import InvalidRequest, Organization, is_absent
 
@@ -61,13 +62,13 @@ def understand(tool: Tool[Any, Any], asked: Asked) -> Understood:
     if unread := [name for name in unread_arguments(asked.arguments) if NAME.fullmatch(name)]:
         log.warning("VapiTools: ⚠️ Arguments not read", names=unread[:MOST_NAMES])
     try:
-        return Call(tool, asked.organization, tool.read(asked))
+        return Call(tool, asked.organization, tool.read(asked), asked.arguments)
     except InvalidRequest as refusal:
         if refusal.code == "MISSING_CONTACT_INFO":
             log.warning("VapiTools: ⚠️ Missing both email and phone")
         else:
             log.info("VapiTools: Request refused", code=refusal.code, field=refusal.field)
-        return refuse(refusal, tool.undone)
+        return refuse(refusal, tool.undone, as_given(refusal, asked.arguments))
     except Exception as error:  # even a fault of ours must not leave the other calls unanswered
         log.error("VapiTools: ❌ Failed to read the request", **describe(error))
         return fail_call(Failure("BOOKING_FAILED"), tool)

@@ -59,23 +59,32 @@ class Answer:
     content: Mapping[str, object] | None = None
 
 
-def refuse(refusal: InvalidRequest, undone: str) -> Answer:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An argument as the caller wrote it. `value` is empty where it may be private."""
+
+    field: str
+    value: str = ""
+
+
+def refuse(refusal: InvalidRequest, undone: str, given: Given | None = None) -> Answer:
     """The answer to a request that can't be taken as it is. `undone` is such as `Not booked`."""
-    said, told = _ask(refusal)
+    given = given or Given(refusal.field)
+    said, told = _ask(refusal, f"{given.field} '{given.value}'" if given.value else given.field)
     reused = refusal.code == "IDEMPOTENCY_KEY_REUSED"
     return Answer(
         status=HTTPStatus.UNPROCESSABLE_ENTITY if reused else HTTPStatus.BAD_REQUEST,
         code=refusal.code,
-        message=refusal.problem,
+        message=f"'{given.value}': {refusal.problem}" if given.value else refusal.problem,
         said=said,
         told=f"{undone}{told}",
-        content={"field": refusal.field},
+        content={"field": given.field},
     )
 
 
-def _ask(refusal: InvalidRequest) -> tuple[str, str]:
+def _ask(refusal: InvalidRequest, given: str) -> tuple[str, str]:
     """What a person is asked, and what a model is told behind `undone`."""
-    field, problem = refusal.field, refusal.problem
+    problem = refusal.problem
     match refusal.code:
         case "AMBIGUOUS_TIME":
             first, second = (f"{_clock(reading)} {reading:%Z}" for reading in refusal.readings)
@@ -91,13 +100,13 @@ def _ask(refusal: InvalidRequest) -> tuple[str, str]:
         case "INVALID_ARGUMENTS":
             return (
                 "I did not understand one of the details. Could you please say that again?",
-                f": {field} was not understood. {problem}. {_remedy(refusal.remedy)}",
+                f": {given} was not understood. {problem}. {_remedy(refusal.remedy)}",
             )
         case "INVALID_DATE_TIME":
-            question = QUESTIONS.get(field, "Which day, and what time, would you like?")
+            question = QUESTIONS.get(refusal.field, "Which day, and what time, would you like?")
             return (
                 question if refusal.remedy == "ask" else f"I did not get that. {question}",
-                f": {field}: {problem}. {_remedy(refusal.remedy)}",
+                f": {given}: {problem}. {_remedy(refusal.remedy)}",
             )
         case "INVALID_EMAIL":
             return (

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from booking_asgi import codec, direct, vapi
+from booking_asgi.bodies import BodyTooLarge, read_body
 from booking_asgi.config import Config
 from booking_asgi.database import Database
 from booking_asgi.desk import Understood, answer_all
@@ -29,7 +29,6 @@ from booking_asgi.tools import find_tool
 from booking_asgi.tools.tool import Asked, Tool
 from booking_core import Limits, Organization
 
-BODY_SECONDS = 5.0
 SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # Only text that looks like an id of Vapi's is logged: a caller can choose it.
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -49,6 +48,11 @@ class State(TypedDict):
     replays: Replays
 
 
+def state_of(request: Request[State]) -> State:
+    """Older versions of Starlette have no `request.state[...]`."""
+    return cast(State, request.scope["state"])
+
+
 class Told(TypedDict, total=False):
     """The fields of a request's log line. `refused` says why its calls were not read."""
 
@@ -66,7 +70,7 @@ async def answer_tools(request: Request[State]) -> Response:
     told: Told = {}
     reply = await _answer(request, told)
     if refused := told.get("refused"):
-        request.state["refusals"].note(refused, status=reply.status_code)
+        state_of(request)["refusals"].note(refused, status=reply.status_code)
     else:
         spent = round(1000 * (time.monotonic() - started))
         log.info("VapiTools: Request answered", status=reply.status_code, ms=spent, **told)
@@ -74,7 +78,7 @@ async def answer_tools(request: Request[State]) -> Response:
 
 
 async def _answer(request: Request[State], told: Told) -> Response:
-    state, path = request.state, request.path_params.get("tool")
+    state, path = state_of(request), request.path_params.get("tool")
     config = state["config"]
     token = token_of(request.headers)
     if token is None:
@@ -112,10 +116,12 @@ async def _answer_inside(
     patience: float,
     told: Told,
 ) -> Response:
-    config = request.state["config"]
+    config = state_of(request)["config"]
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await request.body()
+        body = await read_body(request)
+    except BodyTooLarge:
+        told["refused"] = "body too large"
+        return Response("Content Too Large", 413, SAFE, media_type="text/plain")
     except (TimeoutError, ClientDisconnect):
         problem = "The body did not arrive in time"
         return _refuse(told, "slow body", 408, "INVALID_ARGUMENTS", problem)
@@ -129,7 +135,7 @@ async def _answer_inside(
     # The token is part of the key: no token gets the reply of another one.
     signature = request.headers[config.hmac_signature_header]
     key = f"{token} {request.url.path} {signature}"
-    return await request.state["replays"].once(key, answer)
+    return await state_of(request)["replays"].once(key, answer)
 
 
 async def _answer_body(
@@ -139,7 +145,7 @@ async def _answer_body(
     give_up_at: float,
     told: Told,
 ) -> Response:
-    state, path = request.state, request.path_params.get("tool")
+    state, path = state_of(request), request.path_params.get("tool")
     tool = None if path is None else find_tool(path)
     try:
         payload = vapi.decode_body(body)

@@ -47,6 +47,11 @@ from booking_core.outcomes import (
     OutsideHours,
     SlotTaken,
 )
+from booking_core.overview import (
+    OrganizationOverview,
+    count_future_appointments,
+    list_organizations,
+)
 from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
@@ -70,6 +75,7 @@ __all__ = [
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
+    "OrganizationOverview",
     "OutsideHours",
     "Phone",
     "ResolvedContact",
@@ -79,6 +85,7 @@ __all__ = [
     "add_token",
     "adopt",
     "book",
+    "count_future_appointments",
     "find_organization",
     "find_organization_by_token",
     "find_times",
@@ -86,6 +93,7 @@ __all__ = [
     "is_absent",
     "list_appointments",
     "list_live_tokens",
+    "list_organizations",
     "list_tokens",
     "lock_down",
     "parse_email",

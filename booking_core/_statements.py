@@ -39,10 +39,15 @@ def check_connection(conn: object) -> None:
     """Raises TypeError for what is no connection of asyncpg: a pool too would run each statement of
     a transaction on a connection of its own."""
     if not isinstance(conn, asyncpg.Connection | PoolConnectionProxy):
-        problem = f"conn must be an asyncpg connection, not {type(conn).__name__}"
         if isinstance(conn, asyncpg.Pool):
-            problem += ": async with pool.acquire() as conn"
-        raise TypeError(problem)
+            remedy = "async with pool.acquire() as conn"
+        elif type(conn).__module__.startswith("sqlalchemy."):
+            remedy = (
+                "(await connection.get_raw_connection()).driver_connection is one, with asyncpg"
+            )
+        else:
+            remedy = "await asyncpg.connect(...) makes one"
+        raise TypeError(f"conn must be an asyncpg connection, not {type(conn).__name__}: {remedy}")
 
 
 def sql_folder() -> Traversable:
@@ -74,6 +79,7 @@ ADD_ORGANIZATION = load("add_organization")
 ADD_RESOURCE = load("add_resource")
 ADD_TOKEN = load("add_token")
 BOOK = load("book")
+COUNT_APPOINTMENTS = load("count_appointments")
 FIND_ORGANIZATION = load("find_organization")
 FIND_ORGANIZATION_BY_TOKEN = load("find_organization_by_token")
 FIND_REFUSALS = load("find_refusals")
@@ -82,6 +88,7 @@ INSERT_CONTACT_BY_EMAIL = load("insert_contact_by_email")
 LIST_APPOINTMENTS = load("list_appointments")
 LIST_BOOKABLE = load("list_bookable")
 LIST_LIVE_TOKENS = load("list_live_tokens")
+LIST_ORGANIZATIONS = load("list_organizations")
 LIST_RESOURCES = load("list_resources")
 LIST_TOKENS = load("list_tokens")
 LIST_TRIGGERS = load("list_triggers")

@@ -20,6 +20,7 @@ from booking_core._statements import (
 from booking_core.contacts import (
     ResolvedContact,
     fetch_keeping_contact,
+    nested,
     touch_or_insert_by_email,
 )
 from booking_core.errors import (
@@ -103,7 +104,7 @@ async def _settle(conn: Connection, request: BookingRequest, limits: Limits) -> 
         return await _repeat(conn, request, None, limits)
     assert request.email is not None
     try:
-        async with conn.transaction(isolation="read_committed"):
+        async with nested(conn, "read_committed"):
             contact = await touch_or_insert_by_email(
                 conn, request.org_id, request.email, request.name
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -22,6 +22,13 @@ from booking_core._statements import (
 from booking_core.errors import ContactNotResolved, InvalidRequest, missing_contact
 from booking_core.spoken import Email, Phone, check_text, is_email, is_phone
 
+PHONE_FORM = "It is not in E.164: parse_phone(phone, organization.phone_region) makes it so"
+EMAIL_FORM = "It is not normalized: parse_email(email) makes it so"
+# asyncpg says what is wrong with the transaction around ours, but not what to do.
+AROUND = (
+    "A transaction around it must be begun by conn.transaction(), not by a BEGIN, and without a"
+    " phone it must be READ COMMITTED"
+)
 ContactMatch = Literal["phone", "email_found", "email_created", "email_race", "email_ambiguous"]
 
 
@@ -69,7 +76,7 @@ async def resolve_contact(
             email_kept=email_kept,
         )
     assert email is not None
-    async with conn.transaction(isolation="read_committed"):
+    async with nested(conn, "read_committed"):
         return await touch_or_insert_by_email(conn, org_id, email, name)
 
 
@@ -78,9 +85,9 @@ def check_person(*, phone: object, email: object, name: object) -> None:
     if phone is None and email is None:
         raise missing_contact()
     if phone is not None and not (isinstance(phone, str) and is_phone(phone)):
-        raise InvalidRequest("INVALID_PHONE", "phone", "It is not E.164: use parse_phone")
+        raise InvalidRequest("INVALID_PHONE", "phone", PHONE_FORM)
     if email is not None and not (isinstance(email, str) and is_email(email)):
-        raise InvalidRequest("INVALID_EMAIL", "email", "It is not normalized: use parse_email")
+        raise InvalidRequest("INVALID_EMAIL", "email", EMAIL_FORM)
     if name is not None:
         check_text(name, "name")
 
@@ -133,8 +140,30 @@ async def _fetch(
 ) -> asyncpg.Record | None:
     # A refusal must not poison the caller's transaction; by email all of ours is a savepoint in it.
     at_risk = values["phone"] is not None and conn.is_in_transaction()
-    async with conn.transaction() if at_risk else contextlib.nullcontext():
+    async with nested(conn) if at_risk else contextlib.nullcontext():
         return await conn.fetchrow(*statement.bind(values))
+
+
+@contextlib.asynccontextmanager
+async def nested(
+    conn: Connection, isolation: Literal["read_committed"] | None = None
+) -> AsyncIterator[None]:
+    """A transaction, or a savepoint within the caller's. Raises `asyncpg.InterfaceError`, with
+    nothing written, for a transaction of the caller's in which there can be none."""
+    transaction = conn.transaction(isolation=isolation)
+    try:
+        await transaction.start()
+    except asyncpg.InterfaceError as error:
+        # An error of a subclass is the connection's.
+        if type(error) is not asyncpg.InterfaceError or not conn.is_in_transaction():
+            raise
+        raise asyncpg.InterfaceError(f"{error}. {AROUND}") from error
+    try:
+        yield
+    except BaseException:
+        await transaction.rollback()
+        raise
+    await transaction.commit()
 
 
 def _by_email(row: asyncpg.Record, match: ContactMatch) -> ResolvedContact:

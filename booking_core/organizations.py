@@ -136,7 +136,7 @@ async def add_token(
         async with conn.transaction():
             added = await conn.fetchval(*ADD_TOKEN.bind(values))
     except asyncpg.ForeignKeyViolationError as error:
-        raise OrganizationNotFound("there is no organization of this id") from error
+        raise OrganizationNotFound(f"there is no organization of the id {org_id}") from error
     if added is None:
         raise InvalidRequest("INVALID_ARGUMENTS", "token", "It is known already: take another one")
     return token

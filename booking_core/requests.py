@@ -13,6 +13,8 @@ from booking_core.errors import InvalidRequest
 from booking_core.spoken import Email, Phone
 from booking_core.spoken.dates import YEARS
 
+AWARE = "Give it one, as in datetime(2030, 12, 2, 14, tzinfo=organization.zone)"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BookingRequest:
@@ -45,27 +47,34 @@ class BookingRequest:
 
     def __post_init__(self) -> None:
         if not isinstance(self.org_id, UUID):
-            raise InvalidRequest("INVALID_ARGUMENTS", "org_id", "It must be a UUID")
+            problem = f"It must be a UUID, not {_kind(self.org_id)}: uuid.UUID(...) makes one"
+            raise InvalidRequest("INVALID_ARGUMENTS", "org_id", problem)
         check_person(phone=self.phone, email=self.email, name=self.name)
         spoken.check_text(self.service_type, "service_type")
         check_aware(self.scheduled_at, "scheduled_at")
         if type(self.duration_minutes) is not int:
-            raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", "It must be an int")
-        spoken.parse_duration(self.duration_minutes)
+            problem = f"It must be an int, in minutes, not {_kind(self.duration_minutes)}"
+            raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", problem)
+        spoken.parse_duration(self.duration_minutes, "duration_minutes")
         for field in ("resource", "idempotency_key", "call_id"):
             if (value := getattr(self, field)) is not None:
                 spoken.check_text(value, field)
         if type(self.by_own_number) is not bool:
-            raise InvalidRequest("INVALID_ARGUMENTS", "by_own_number", "It must be a bool")
+            problem = f"It must be a bool, not {_kind(self.by_own_number)}"
+            raise InvalidRequest("INVALID_ARGUMENTS", "by_own_number", problem)
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
 
 
 def check_aware(value: object, field: str) -> None:
     """Raise `InvalidRequest` for what is not an aware datetime to the minute."""
     problem = None
     if not isinstance(value, datetime):
-        problem = "It must be a datetime"
+        problem = f"It must be a datetime, not {_kind(value)}. {AWARE}"
     elif value.utcoffset() is None:
-        problem = "A date and time with a time zone is needed"
+        problem = f"It has no time zone. {AWARE}"
     elif value.second or value.microsecond or value.year not in YEARS:
         problem = f"It must be to the minute, from {YEARS.start} to {YEARS.stop - 1}"
     if problem is not None:

@@ -13,6 +13,7 @@ from booking_core.spoken import INVISIBLE, parse_text
 
 # So many names can be said in one breath.
 MOST_CHOICES = 4
+LIST_FORM = "It must be a list of names, such as ['Dr. Lee', 'Dr. Kim']"
 # The titles that people put before a name or behind it, folded.
 TITLE = re.compile(
     r"(dra?|doc|doct(or|ora|eur)|dott(ore|oressa)?|prof|prof(essor|esora?)|m[rsx]|mrs|mister|miss|sir"
@@ -26,7 +27,7 @@ def parse_resources(names: object) -> list[str]:
     Raises `InvalidRequest` for what is no list of names, and for an empty one. Pure.
     """
     if isinstance(names, str) or not isinstance(names, Sequence):
-        raise InvalidRequest("INVALID_ARGUMENTS", "resources", "It must be a list of names")
+        raise InvalidRequest("INVALID_ARGUMENTS", "resources", LIST_FORM)
     if not names:
         raise InvalidRequest("INVALID_ARGUMENTS", "resources", "At least one is needed")
     return [parse_text(name, "resources") for name in names]
@@ -53,7 +54,8 @@ async def find_resource(
     rows = await conn.fetch(*LIST_BOOKABLE.bind(values))
     if not rows:
         if await conn.fetchrow(*FIND_ORGANIZATION.bind({"org_id": org_id})) is None:
-            raise OrganizationNotFound("there is no organization of this id")
+            known = "list_organizations(conn) has those that there are"
+            raise OrganizationNotFound(f"there is no organization of the id {org_id}: {known}")
         raise OrganizationNotReady("the organization has no resource to book")
     names = [row["resource"] for row in rows if row["does_it"]]
     if said is None:

@@ -105,7 +105,8 @@ def template(server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def netloc(server_url: str) -> Iterator[str]:
-    """Where the tests reach the server: itself, or the PgBouncer before it."""
+    """The address at which the tests reach the server: its own, or that of the PgBouncer before
+    it."""
     with servers.bounced(server_url) if servers.BOUNCER else contextlib.nullcontext() as bouncer:
         yield bouncer or urlsplit(server_url).netloc
 
@@ -160,7 +161,7 @@ async def pool(url: str) -> AsyncIterator[asyncpg.Pool[asyncpg.Record]]:
 
 @contextlib.asynccontextmanager
 async def database_of(url: str) -> AsyncIterator[Database]:
-    """As the application has it, with a patience that no busy machine outlasts."""
+    """The database as the application has it, with a patience that no busy machine outlasts."""
     cache = servers.STATEMENT_CACHE_SIZE
     connections = Connections(url, size=4, timeout=60, statement_cache_size=cache)
     database = Database(connections, wait_seconds=60)
@@ -300,7 +301,7 @@ def a_database(server_url: str, template: str) -> Iterator[str]:
 
 
 def psql(url: str, *arguments: str) -> str:
-    """What psql prints: a subprocess, so that a file is read as psql reads it."""
+    """The output of psql, which is a subprocess, so that a file is read as psql reads it."""
     command = [str(find_programs() / "psql"), url, "-XAtq", "-v", "ON_ERROR_STOP=1", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

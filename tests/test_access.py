@@ -1,4 +1,4 @@
-"""Who may use the tables: grants, row-level security, and what `check` says of both."""
+"""Roles that may use the tables: grants, row-level security, and what `check` says of both."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ async def checked(url: str) -> list[Finding]:
 
 
 async def book_in_each_way(url: str, day: int) -> None:
-    """By phone, by email, and both again."""
+    """Book by phone, by email, and both again."""
     async with serving(Config(database_url=url, deadline_seconds=60)) as client:
         path = "/api/vapi/tools/book-appointment"
         for hour, person in ((9, {"patientEmail": None}), (10, {"patientPhone": None})):
@@ -245,7 +245,8 @@ async def test_what_another_role_can_read_is_found(ours: Roles, table: str) -> N
     ],
 )
 async def test_grants_of_each_kind(ours: Roles, grant: str, severity: str) -> None:
-    """On a column, to everybody, to a role that logs in, and what is no right on a row."""
+    """A grant of each kind is found: on a column, to everybody, to a role that logs in, and of a
+    right that row-level security does not hold back."""
     async with connected(ours.url) as conn:
         await conn.execute(f"revoke all on contacts from {ours.anon}")
         if not re.search("truncate|trigger|references", grant):
@@ -258,8 +259,8 @@ async def test_grants_of_each_kind(ours: Roles, grant: str, severity: str) -> No
 
 
 async def test_the_least_role_serves(ours: Roles) -> None:
-    """What `schema --grant` gives it is enough to book by phone and email, and to repeat; it can
-    neither make tokens nor delete."""
+    """The rights that `schema --grant` gives are enough to book by phone and email, and to repeat.
+    They allow neither making tokens nor deleting."""
     for _ in range(2):  # it is safe to repeat
         done = run("schema", "--grant", ours.desk, database_url=ours.url)
         assert (done.returncode, done.stdout) == (0, "Granted.\n")
@@ -314,7 +315,7 @@ async def test_a_role_without_its_policy_is_told_so(ours: Roles) -> None:
     ],
 )
 def test_what_a_grant_stops_at(ours: Roles, role: str, prepare: str, said: str) -> None:
-    """One line that says what to do, and nothing is granted."""
+    """One line says what to do, and nothing is granted."""
     psql(ours.url, "-c", prepare)
     done = run("schema", "--grant", role.format(desk=ours.desk), database_url=ours.url)
     assert done.returncode == 1

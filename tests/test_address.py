@@ -117,7 +117,7 @@ def test_a_mode_that_decides_is_taken(address: str, mode: str) -> None:
 
 
 def test_the_last_mode_counts() -> None:
-    """As for asyncpg, an earlier mode protects nothing."""
+    """The last sslmode counts, as for asyncpg; an earlier one protects nothing."""
     url = "postgresql://u@db.example.com/d?sslmode=require&sslmode=prefer"
     check_as_asyncpg_reads(url)
     assert not Address.of(url, {}).is_safe
@@ -224,7 +224,7 @@ MODES = st.sampled_from(["", "disable", "allow", "prefer", "require"])
 def test_any_url_leads_where_asyncpg_goes(
     own: list[str], options: list[tuple[str, str]], variables: dict[str, str], path: str
 ) -> None:
-    """What the rule holds safe, asyncpg does not send in clear to another machine."""
+    """If the rule holds a URL safe, asyncpg does not send anything in clear to another machine."""
     query = "&".join(f"{name}={text}" for name, text in options)
     url = f"postgresql://u:p@{','.join(own)}{path}{'?' if query else ''}{query}"
     with pytest.MonkeyPatch.context() as patch:
@@ -243,7 +243,7 @@ def test_any_url_leads_where_asyncpg_goes(
 
 
 async def test_a_server_that_denies_tls_hears_nothing() -> None:
-    """With sslmode=require asyncpg asks for TLS, and hangs up where the server has none."""
+    """With sslmode=require asyncpg asks for TLS, and hangs up if the server has none."""
     heard: list[bytes] = []
 
     async def deny(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

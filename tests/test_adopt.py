@@ -173,7 +173,8 @@ async def test_both_roads_reach_the_same(each: str, url: str, conn: Connection) 
 
 
 async def keys(conn: Connection) -> set[tuple[str, str, str]]:
-    """Without the primary ones, which stay as they are, and the casts of an enum."""
+    """The keys without the primary ones, which stay as they are, and without the casts of an
+    enum."""
     rows = await conn.fetch(*FIND_KEYS.bind({"tables": ["contacts", "appointments", "resources"]}))
     return {
         (row["name"], row["columns"], re.sub(r"::[\w\"]+(\[\])?", "", row["predicate"] or ""))
@@ -183,7 +184,7 @@ async def keys(conn: Connection) -> set[tuple[str, str, str]]:
 
 
 async def test_50_callers_for_one_slot(each: str, conn: Connection) -> None:
-    """Of an adopted database one gets it, and the others are told."""
+    """On an adopted database one caller gets the slot, and the others are told that it is taken."""
     assert await adopt(conn) == []
     clinic = await settle(conn)
     async with asyncpg.create_pool(each, min_size=1, max_size=10) as pool:
@@ -207,7 +208,7 @@ async def test_twice_is_once(each: str, conn: Connection) -> None:
 
 
 async def test_psql_runs_it_as_it_stands(each: str, conn: Connection) -> None:
-    """And the command after it finds nothing to do."""
+    """psql runs the file, and the command after it finds nothing to do."""
     psql(each, "-f", str(ADOPT))
     once = snapshot(each)
     assert await adopt(conn) == []
@@ -217,7 +218,7 @@ async def test_psql_runs_it_as_it_stands(each: str, conn: Connection) -> None:
 
 
 async def test_psql_takes_other_resources(theirs: str, conn: Connection) -> None:
-    """As the file's head says."""
+    """psql takes the names of resources as the file's head says."""
     make(theirs, WITH_ORGANIZATIONS)
     psql(theirs, "-c", "set booking.resources = '{Dr. Lee,Dr. Kim}'", "-f", str(ADOPT))
     assert await conn.fetchval("select count(*) from resources") == 2
@@ -225,7 +226,8 @@ async def test_psql_takes_other_resources(theirs: str, conn: Connection) -> None
 
 
 async def test_the_way_back(each: str, conn: Connection) -> None:
-    """What the file's end says leaves the database as it was, but for the labels of an enum."""
+    """The commands at the file's end leave the database as it was, but for the labels of an
+    enum."""
     had_organizations = await conn.fetchval("select to_regclass('organizations') is not null")
     had_default = await conn.fetchval(
         "select atthasdef from pg_attribute"
@@ -458,7 +460,7 @@ async def test_what_is_named_as_ours_and_is_not(
 
 
 async def test_a_rule_of_their_own_is_enough(theirs: str, conn: Connection) -> None:
-    """In whatever words it refuses the same: nothing stands in the way."""
+    """A rule that refuses the same in other words is enough: nothing stands in the way."""
     make(theirs, WITH_ORGANIZATIONS)
     await conn.execute(
         "alter table appointments alter status set not null, alter scheduled_at set not null,"
@@ -563,7 +565,7 @@ async def test_a_column_of_theirs_is_kept(theirs: str, conn: Connection) -> None
 
 
 async def test_a_duration_of_theirs_stays(theirs: str, conn: Connection) -> None:
-    """And its appointment can be cancelled."""
+    """The duration stays, and its appointment can be cancelled."""
     make(theirs, WITH_ORGANIZATIONS)
     await conn.execute("update appointments set duration_minutes = 3 where contact_id is null")
     assert await adopt(conn) == []
@@ -571,7 +573,7 @@ async def test_a_duration_of_theirs_stays(theirs: str, conn: Connection) -> None
 
 
 async def test_a_transaction_is_refused(conn: Connection) -> None:
-    """Before anything is written."""
+    """A transaction around it is refused before anything is written."""
     async with conn.transaction():
         with pytest.raises(asyncpg.InterfaceError):
             await adopt(conn)
@@ -591,7 +593,7 @@ def test_the_command_adopts(theirs: str) -> None:
 
 
 def test_the_command_lists_what_stands_in_the_way(theirs: str) -> None:
-    """And exits with 1."""
+    """The command lists what stands in the way, and exits with 1."""
     make(theirs, WITH_ORGANIZATIONS)
     psql(theirs, "-c", DOUBLE)
     done = run("schema", "--adopt", database_url=theirs)
@@ -600,7 +602,7 @@ def test_the_command_lists_what_stands_in_the_way(theirs: str) -> None:
 
 
 def test_more_than_20000_ask_for_a_lock(theirs: str) -> None:
-    """With what it costs; with it, it is done."""
+    """The command says what the lock costs; with `--lock` it is done."""
     make(theirs, WITH_ORGANIZATIONS, 20_001)
     before = snapshot(theirs)
     done = run("schema", "--adopt", database_url=theirs)

@@ -673,7 +673,7 @@ def test_withheld_numbers(said: object, is_hidden: bool) -> None:
     ],
 )
 def test_names_in_their_scripts(name: str) -> None:
-    """As they are, with marks that nobody sees taken away."""
+    """Names stay as they are, without the marks that nobody sees."""
     assert parse_text(f"\u202b {name} \u200f\u202c", "patientName") == name
 
 
@@ -827,7 +827,7 @@ TIME_FORMS = [
 
 @st.composite
 def disguised(draw: st.DrawFn, text: str) -> str:
-    """With other spaces, hyphens and digits, and marks that nobody sees anywhere."""
+    """The text with other spaces, hyphens and digits, and with marks that nobody sees anywhere."""
     zero = draw(st.sampled_from(DIGITS_OF))
     written = ""
     for sign in text:
@@ -953,7 +953,7 @@ def test_any_text_is_answered_in_sixty_words(
 
 
 def every_answer(request: BookingRequest) -> list[Answer]:
-    """To a booking of it that is new, or that it repeats."""
+    """The answer to a booking of it that is new, and to one that it repeats."""
     return [
         answered(
             Booked(

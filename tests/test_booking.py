@@ -168,7 +168,7 @@ async def test_a_cancelled_booking_answers_no_repeat(
 async def test_two_children_of_one_parent_are_two_appointments(
     conn: Connection, clinic: Organization
 ) -> None:
-    """One phone and one start, but another attendee: that is no repeat."""
+    """One phone and one start with another attendee is no repeat."""
     await conn.execute("insert into resources values ($1, 'chair 2')", clinic.id)
     ada = await booked(conn, clinic, name="Ada")
     bob = await booked(conn, clinic, name="Bob")
@@ -180,7 +180,7 @@ async def test_two_children_of_one_parent_are_two_appointments(
 async def test_an_attendee_that_is_not_given_is_the_contact(
     conn: Connection, clinic: Organization
 ) -> None:
-    """So a call without a name repeats the one with it."""
+    """A call without a name repeats the booking of the call that gave it."""
     first = await booked(conn, clinic)
     again = await booked(conn, clinic, name=None)
     assert first.appointment_id == again.appointment_id
@@ -214,7 +214,7 @@ async def test_no_two_appointments_overlap(
 async def test_the_constraint_alone_forbids_an_overlap(
     conn: Connection, clinic: Organization, minutes: int, length: int, taken: bool
 ) -> None:
-    """Whoever writes the row, and however: here an INSERT by hand."""
+    """The constraint holds for every writer, however the row is written: here an INSERT by hand."""
     first = await booked(conn, clinic)
     start = SOON + timedelta(minutes=minutes)
     insert = """
@@ -232,7 +232,7 @@ async def test_the_constraint_alone_forbids_an_overlap(
 
 
 async def test_a_taken_slot_keeps_the_contact(conn: Connection, clinic: Organization) -> None:
-    """Who lost a slot is still a lead."""
+    """A caller who lost a slot is still a lead."""
     await booked(conn, clinic, phone=a_caller(1))
     outcome = await book(conn, a_request(clinic, phone=a_caller(2)))
     assert isinstance(outcome, SlotTaken)
@@ -250,7 +250,7 @@ async def test_each_resource_takes_one_booking(conn: Connection) -> None:
 
 
 async def test_a_named_resource_is_the_one_booked(conn: Connection) -> None:
-    """Or none, though another is free."""
+    """A named resource is booked or nothing is, though another resource is free."""
     clinic = await a_clinic(conn, resources=["a", "b", "c"])
     assert (await booked(conn, clinic, phone=a_caller(1), resource="b")).resource == "b"
     request = a_request(clinic, phone=a_caller(2), resource="b")
@@ -337,7 +337,8 @@ async def test_the_past_is_taken(conn: Connection, clinic: Organization) -> None
 
 
 async def test_tenants_do_not_meet(conn: Connection, clinic: Organization) -> None:
-    """One phone, one start, one key, one resource's name: two organizations, two of everything."""
+    """Two organizations with one phone, one start, one key and one resource's name have two of
+    everything."""
     other = await a_clinic(conn)
     here = await booked(conn, clinic, idempotency_key="k", email=SAM)
     there = await booked(conn, other, idempotency_key="k", email=SAM)
@@ -362,7 +363,8 @@ async def test_ids_are_in_the_order_of_time(conn: Connection, clinic: Organizati
 async def test_who_calls_again_is_written_in_no_index(
     conn: Connection, clinic: Organization
 ) -> None:
-    """In a page that others filled, too."""
+    """The update of a contact who calls again touches no index, in a page that others filled
+    too."""
     others = "insert into contacts (org_id, phone) select $1, n from generate_series(1, 300) n"
     hot = "select pg_stat_get_xact_tuples_hot_updated('contacts'::regclass)"
     async with conn.transaction():
@@ -375,7 +377,8 @@ async def test_who_calls_again_is_written_in_no_index(
 
 
 async def test_a_booking_by_phone_is_one_round_trip(url: str) -> None:
-    """Whatever is answered. Counted on the wire, once the statement is prepared."""
+    """Each answer takes one round trip. It is counted on the wire, once the statement is
+    prepared."""
     async with counting(url) as (conn, sent):
         clinic = await a_clinic(conn)
         await booked(conn, clinic)

@@ -1,4 +1,5 @@
-"""One phone call that asks more than once: the same person, another one, another time."""
+"""One phone call that asks more than once: for the same person, for another one, for another
+time."""
 
 from __future__ import annotations
 
@@ -58,7 +59,8 @@ async def test_the_same_person_gets_the_same_appointment(
     stands: str,
     own: bool,
 ) -> None:
-    """Whatever is free, and the longer name is kept."""
+    """The same person gets the same appointment, however many resources are free, and the longer
+    name is kept."""
     clinic = await a_clinic(conn, resources=resources)
     one = await asks(conn, clinic, name=first, by_own_number=own)
     other = await asks(conn, clinic, name=again, by_own_number=own)

@@ -77,7 +77,7 @@ def test_a_folder_in_use_is_refused(demo: Serving) -> None:
 
 
 def test_a_port_in_use_starts_nothing(demo: Serving, folder: Path) -> None:
-    """Where the port is taken, no database is even made."""
+    """If the port is taken, no database is even made."""
     done = run("serve", "--demo", port=demo.port, data_dir=folder / "data")
     assert f"127.0.0.1:{demo.port}: Address already in use" in refused(done)
     assert list(folder.iterdir()) == []
@@ -85,7 +85,7 @@ def test_a_port_in_use_starts_nothing(demo: Serving, folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What came of a signal that arrived while a booking waited for the database."""
+    """The result of a signal that arrived while a booking waited for the database."""
 
     data_dir: Path
     reply: httpx.Response
@@ -117,7 +117,8 @@ async def stop_while_booking(serving: Serving, stop_signal: signal.Signals) -> h
 
 
 def test_a_signal_lets_bookings_finish(stopped: Stopped) -> None:
-    """Who was being answered gets the answer: the database goes after the last request."""
+    """A caller who was being answered gets the answer: the database stops after the last
+    request."""
     assert stopped.reply.status_code == 200
 
 
@@ -213,6 +214,8 @@ def test_a_database_of_ones_own_gets_no_demo(url: str, folder: Path) -> None:
         ("schema", "--adopt"),
         ("race", "--callers=1", "--mix=slot"),
         (*ADD, "--timezone=UTC", "--region=US"),
+        ("org", "list"),
+        ("org", "show", "--org", str(UUID(int=0))),
         ("token", "list", "--org", str(UUID(int=0))),
         ("token", "add", "--org", str(UUID(int=0))),
         ("token", "revoke", "--org", str(UUID(int=0)), "an-id"),
@@ -249,12 +252,12 @@ def test_a_database_that_libpqs_variables_name_is_said() -> None:
 
 
 def test_a_wrong_setting_is_refused() -> None:
-    """One line that names the variable."""
+    """One line names the variable."""
     assert "BOOKING_PORT must be" in refused(run("serve", port="nonsense"))
 
 
 def test_a_database_that_does_not_answer_is_refused() -> None:
-    """One line, without the password."""
+    """One line says so, without the password."""
     url = f"postgresql://booking:s3cret@127.0.0.1:{free_port()}/bookings"
     said = refused(run("serve", port=free_port(), database_url=url))
     assert "The database does not answer" in said
@@ -263,7 +266,7 @@ def test_a_database_that_does_not_answer_is_refused() -> None:
 
 @pytest.mark.parametrize("password", ["s3c#ret", "s3c℀ret"])
 def test_a_password_that_is_not_encoded_is_refused(password: str) -> None:
-    """One line that names the variable and repeats no piece of the password."""
+    """One line names the variable and repeats no piece of the password."""
     url = f"postgresql://booking:{password}@127.0.0.1/bookings"
     said = refused(run("schema", "--apply", database_url=url))
     assert "BOOKING_DATABASE_URL" in said
@@ -294,14 +297,14 @@ def test_an_option_that_the_server_refuses(
 
 
 def test_an_option_of_libpq_is_no_hindrance(url: str) -> None:
-    """To serving: a URL that a hosted database's own page gives."""
+    """The server starts with the URL that a hosted database's own page gives."""
     options = "sslmode=prefer&channel_binding=require&connect_timeout=10"
     with a_folder() as folder, served(folder, database_url=f"{url}?{options}") as serving:
         assert serving.is_healthy()
 
 
 def test_a_database_without_tables_is_refused(empty_url: str) -> None:
-    """One line that says how to make them."""
+    """One line says how to make the tables."""
     assert "schema --apply" in refused(run("serve", port=free_port(), database_url=empty_url))
 
 
@@ -361,7 +364,7 @@ def test_a_token_is_stored_as_its_hash_only(added: Added) -> None:
 
 
 def test_main_is_booked_unless_said_otherwise(added: Added) -> None:
-    """Without `--resource` an organization has the one resource `main`."""
+    """An organization that was added without `--resource` has the one resource `main`."""
     assert psql(added.url, "-c", "select resource from resources") == "main"
 
 
@@ -442,7 +445,7 @@ with served(Path(sys.argv[1])) as serving:
 
 @only_linux
 def test_a_killed_test_run_leaves_nothing_behind(folder: Path) -> None:
-    """What it served ends with it, and so does the embedded server."""
+    """The server that the test run started ends with it, and so does the embedded PostgreSQL."""
     run = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(folder)],
         stdout=subprocess.PIPE,
@@ -457,8 +460,69 @@ def test_a_killed_test_run_leaves_nothing_behind(folder: Path) -> None:
 
 
 def test_the_tokens_of_an_unknown_organization(url: str) -> None:
-    """Its id is named, and nothing is listed."""
+    """The error names the organization's id, and nothing is listed."""
     unknown = str(uuid4())
     for words in (("list",), ("add",)):
         said = refused(run("token", *words, "--org", unknown, database_url=url))
         assert "no organization" in said
+
+
+def test_a_second_organization_of_a_name_is_refused(url: str) -> None:
+    """A name that another organization has is refused, however it is spelled, unless it is asked
+    for. The error names that organization, and says how to go on."""
+    places = ("--timezone=Asia/Tokyo", "--region=JP")
+    done = run("org", "add", "--name", "O'Neill Dental", *places, database_url=url)
+    org_id = done.stdout.split()[1]
+    again = ("org", "add", "--name", "O\u2019NEILL  Dental", *places)
+    assert refused(run(*again, database_url=url)) == (
+        f"Error: The organization {org_id} has the name O'Neill Dental already. For another token"
+        f" of it: booking-asgi token add --org {org_id}. To add a second organization of this"
+        " name, add --even-so.\n"
+    )
+    assert psql(url, "-c", "select count(*) from organizations") == "1"
+    assert run(*again, "--even-so", database_url=url).returncode == 0
+    assert psql(url, "-c", "select count(*) from organizations") == "2"
+
+
+def test_organizations_are_listed_and_shown(added: Added) -> None:
+    """The commands print all that an operator looks for, and JSON for programs."""
+    org_id = added.org_id
+    listed = run("org", "list", database_url=added.url)
+    assert listed.stdout == f"{org_id}  Clinic  Asia/Tokyo  JP  1 live token  main\n"
+    psql(
+        added.url,
+        "-c",
+        "delete from appointments; delete from contacts;"
+        "insert into contacts (org_id, phone) select id, '+15550000000' from organizations;"
+        "insert into appointments (org_id, contact_id, resource, service_type, scheduled_at)"
+        " select org_id, id, 'main', 'x', now() + interval '1 day' from contacts",
+    )
+    shown = run("org", "show", "--org", org_id, database_url=added.url)
+    assert shown.stdout.splitlines() == [
+        f"organization {org_id}",
+        "name         Clinic",
+        "time zone    Asia/Tokyo",
+        "phone region JP",
+        "resources    main",
+        "live tokens  1",
+        "to come      1 confirmed",
+    ]
+    about = {
+        "id": org_id,
+        "name": "Clinic",
+        "timezone": "Asia/Tokyo",
+        "phone_region": "JP",
+        "resources": ["main"],
+        "live_tokens": 1,
+    }
+    assert json.loads(run("org", "list", "--json", database_url=added.url).stdout) == [about]
+    as_json = run("org", "show", "--json", "--org", org_id, database_url=added.url).stdout
+    assert json.loads(as_json) == {**about, "future_appointments": {"confirmed": 1}}
+
+
+def test_an_unknown_organization_is_not_shown(url: str) -> None:
+    """The error names its id. The list of a database without organizations is empty."""
+    unknown = str(uuid4())
+    assert unknown in refused(run("org", "show", "--org", unknown, database_url=url))
+    assert run("org", "list", database_url=url).stdout == ""
+    assert json.loads(run("org", "list", "--json", database_url=url).stdout) == []

@@ -53,12 +53,12 @@ def field_of(variable: str) -> str:
 
 
 def test_nothing_set_is_the_defaults() -> None:
-    """Without any variable every setting is its default."""
+    """If no variable is set, every setting has its default."""
     assert Config() == Config.from_environ({})
 
 
 def test_each_setting_has_a_variable() -> None:
-    """What Config holds, and nothing else, is read."""
+    """The fields of Config are read, and nothing else."""
     fields = [field.name for field in dataclasses.fields(Config)]
     assert fields == [field_of(variable) for variable in READ]
 
@@ -103,7 +103,7 @@ def test_a_wrong_value_names_its_variable(variable: str, text: str) -> None:
     ],
 )
 def test_a_wrong_url_repeats_no_password(text: str) -> None:
-    """What is said of a wrong URL holds nothing of it, the traceback included."""
+    """The error for a wrong URL repeats nothing of it, nor does its traceback."""
     with pytest.raises(ConfigError) as caught:
         Config.from_environ({"BOOKING_DATABASE_URL": text})
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
@@ -135,13 +135,13 @@ def test_any_text_is_a_setting_or_an_error(variable: str, text: str) -> None:
 
 
 def test_an_empty_secret_stops_the_start() -> None:
-    """One that got lost on its way must not turn the check of signatures off."""
+    """A secret that got lost on its way must not turn the check of signatures off."""
     with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRETS"):
         Config.from_environ({"BOOKING_HMAC_SECRETS": ""})
 
 
 def test_the_old_name_of_a_setting_is_told_the_new_one() -> None:
-    """Or the signatures would not be looked at any more."""
+    """The old name stops the start, or signatures would not be checked any more."""
     with pytest.raises(ConfigError, match="BOOKING_HMAC_SECRET is now BOOKING_HMAC_SECRETS"):
         Config.from_environ({"BOOKING_HMAC_SECRET": LONG_SECRET})
 

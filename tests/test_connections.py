@@ -46,7 +46,7 @@ async def two(url: str) -> AsyncIterator[Connections]:
 
 
 async def test_the_last_one_used_is_next(two: Connections) -> None:
-    """So that few are warm, and the others may be closed."""
+    """The last connection used is taken next, so that few are warm and the others may be closed."""
     first, second = await taken(two)
     two.release(first)
     two.release(second)
@@ -54,7 +54,8 @@ async def test_the_last_one_used_is_next(two: Connections) -> None:
 
 
 async def test_who_finds_none_free_waits(two: Connections) -> None:
-    """In the order in which they came; one that is given up leaves the line."""
+    """Requests that find no free connection wait in the order in which they came; a request that is
+    given up leaves the line."""
     [first, second] = await taken(two)
     a, given_up, b = (asyncio.create_task(two.acquire()) for _ in range(3))
     await asyncio.sleep(0)
@@ -99,7 +100,8 @@ async def test_one_idle_for_too_long_is_not_handed_out(
 async def test_one_that_is_not_needed_is_closed(
     two: Connections, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As soon as another one, which serves for both, comes back."""
+    """A new connection that is no longer needed is closed, as soon as another one comes back and
+    serves for both."""
     first, second = await taken(two)
     two.release(first)
     monkeypatch.setattr(connections, "IDLE_SECONDS", 0.0)
@@ -117,7 +119,8 @@ async def test_a_failure_to_connect_leaves_the_place(url: str) -> None:
 
 
 async def test_one_that_met_an_error_is_not_used_again(url: str) -> None:
-    """Of the server's, whatever it was; a refusal of ours says nothing about the connection."""
+    """A connection on which the server raised an error is not used again. A refusal of ours says
+    nothing about the connection."""
     used = []
 
     async def fail(conn: Connection) -> None:
@@ -194,7 +197,7 @@ async def connect_to(url: str) -> Connection:
     ],
 )
 async def test_a_setting_in_the_url_reaches_the_server(server_url: str, query: str) -> None:
-    """Whatever else stands beside it."""
+    """The setting reaches the server, whatever else stands beside it."""
     conn = await connect_to(with_options(server_url, query))
     assert await conn.fetchval("show search_path") == "pg_catalog"
     await conn.close()

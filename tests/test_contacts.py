@@ -151,7 +151,7 @@ async def test_by_email_a_name_only_fills_a_gap(
 
 
 async def test_an_email_is_one_contact(conn: Connection, resolve: Resolve) -> None:
-    """Whatever its case; the second call finds the first one's."""
+    """The case of an email does not matter; the second call finds the first one's contact."""
     first = await resolve(email="Sam@test.com")
     again = await resolve(email=SAM)
     assert first.contact_id == again.contact_id
@@ -160,7 +160,7 @@ async def test_an_email_is_one_contact(conn: Connection, resolve: Resolve) -> No
 
 
 async def test_two_phones_are_two_contacts(resolve: Resolve) -> None:
-    """Though they share an email."""
+    """Two phones are two contacts, though they share an email."""
     first = await resolve(phone=a_caller(1), email=SAM)
     other = await resolve(phone=a_caller(2), email=SAM)
     assert first.contact_id != other.contact_id

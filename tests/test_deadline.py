@@ -25,8 +25,8 @@ import pytest
 import structlog
 from starlette.types import Message
 
+import booking_asgi.bodies
 import booking_asgi.door
-import booking_asgi.webhook
 from booking_asgi import tenants
 from booking_asgi.command.postgres import EmbeddedPostgres
 from booking_asgi.database import Lease, Unavailable, is_transient
@@ -64,14 +64,14 @@ select id, phone from organizations, unnest(array['{a_caller(1)}', '{a_caller(2)
 
 
 async def told(endpoint: Endpoint, numbers: Iterable[int], **given: object) -> list[str]:
-    """What these callers hear, all at once; the odd ones over the envelope."""
+    """What these callers hear if they all call at once; each second one calls over the envelope."""
     roads = (by_body, by_envelope)
     async with asyncio.timeout(GUARD):
         return await asyncio.gather(*(roads[n % 2](endpoint, n, **given) for n in numbers))
 
 
 async def by_body(endpoint: Endpoint, number: int, **given: object) -> str:
-    """In the envelope's words: 200, 500 and 503."""
+    """The outcome in the envelope's words, for the statuses 200, 500 and 503."""
     key = {"Idempotency-Key": f"key {number}"}
     reply = await endpoint.client.post(PATH, json=asked(number, **given), headers=key)
     error = json.loads(reply.json()["toolResult"]["content"]).get("error")
@@ -142,7 +142,7 @@ async def endpoint(url: str) -> AsyncIterator[Hurried]:
 
 
 class Server:
-    """One of this module's own, for it is harmed."""
+    """A server of this module's own, because the tests harm it."""
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
         self.url = postgres.url
@@ -218,7 +218,8 @@ async def waiting(endpoint: Endpoint, how_many: int = 1) -> None:
 
 
 async def test_a_server_that_refuses(server: Server, harmed: str) -> None:
-    """Not confirmed while it is stopped; booked when it is back on the same port."""
+    """A booking is not confirmed while the server is stopped, and is booked when the server is back
+    on the same port."""
     async with hurried(harmed) as endpoint:
         await in_the_end(endpoint, [0, 1])
         with server.stopped():
@@ -233,7 +234,8 @@ async def test_a_server_that_refuses(server: Server, harmed: str) -> None:
 async def test_a_server_that_falls_silent(
     server: Server, harmed: str, person: dict[str, object]
 ) -> None:
-    """In the midst of bookings: not confirmed; once it speaks, each repeat is booked, once."""
+    """The server falls silent in the midst of bookings: they are not confirmed. Once it speaks,
+    each repeat is booked, once."""
     async with hurried(harmed) as endpoint:
         await in_the_end(endpoint, [8])
         async with held(harmed):
@@ -248,7 +250,8 @@ async def test_a_server_that_falls_silent(
 
 
 async def test_an_unconfirmed_booking_is_found_by_its_repeat(server: Server, harmed: str) -> None:
-    """One that the server commits after the answer, since no cancel request reached it."""
+    """The server commits the booking after the answer, because no cancel request reached it; the
+    repeat finds it."""
     ids = "select array_agg(id order by id) from appointments"
     async with hurried(harmed) as endpoint:
         await endpoint.is_whole()
@@ -281,7 +284,8 @@ async def test_ready_without_a_server(server: Server, harmed: str, fault: str) -
 async def test_the_application_ends_though_the_server_is_silent(
     server: Server, harmed: str, person: dict[str, object]
 ) -> None:
-    """Whatever it still cleans up: of idle connections, and of bookings that it has given up."""
+    """The application ends, whatever it still cleans up: idle connections, and bookings that it has
+    given up."""
     async with connected(harmed) as conn, held(harmed, "lock table contacts"):
         await a_clinic(conn, token=TOKEN)
         with contextlib.ExitStack() as silence:
@@ -297,7 +301,8 @@ async def test_the_application_ends_though_the_server_is_silent(
 
 
 async def test_a_hidden_cancellation_ends_the_work(url: str) -> None:
-    """As by the failure of a ROLLBACK: past the deadline, nothing is tried again."""
+    """The failure of a ROLLBACK may hide the cancellation; past the deadline nothing is tried again
+    all the same."""
     attempts = 0
 
     async def work(conn: Connection) -> None:
@@ -324,15 +329,28 @@ async def test_an_interruption_past_the_deadline_is_the_last(url: str) -> None:
             await lease.run(work)
 
 
+async def test_nothing_begins_past_the_deadline(url: str) -> None:
+    """A second piece of work on the same lease is refused, and takes no connection."""
+
+    async def work(conn: Connection) -> None:
+        raise AssertionError("it was begun")
+
+    async with database_of(url) as database, Lease(database, time.monotonic() - 1) as lease:
+        with pytest.raises(Unavailable, match="past the deadline"):
+            await lease.run(work)
+        assert not database.connections.has_idle
+
+
 async def test_an_altered_column_costs_no_booking(endpoint: Hurried) -> None:
-    """Though each connection has statements prepared that no longer hold."""
+    """A booking succeeds, though each connection has prepared statements that no longer hold."""
     await in_the_end(endpoint, range(8), **BY_EMAIL)
     await endpoint.conn.execute("alter table appointments alter service_type type varchar(400)")
     await in_the_end(endpoint, range(8, 16), **BY_EMAIL)
 
 
 async def test_no_free_connection(endpoint: Hurried) -> None:
-    """Not confirmed; as soon as there is one, booked."""
+    """A booking is not confirmed while no connection is free, and is booked as soon as there is
+    one."""
     conns = await taken(endpoint.connections)
     assert await told(endpoint, [0, 1]) == [UNCONFIRMED] * 2
     for conn in conns:
@@ -364,7 +382,8 @@ async def test_backends_that_were_terminated(endpoint: Hurried) -> None:
 
 @EACH_PERSON
 async def test_backends_that_are_terminated(url: str, person: dict[str, object]) -> None:
-    """In the midst of a booking: it is booked on another, once, and the caller hears success."""
+    """A backend is terminated in the midst of a booking: the booking is made on another one, once,
+    and the caller hears success."""
     async with hurried(url, deadline=GUARD) as endpoint:
         async with held(url):
             calls = asyncio.create_task(told(endpoint, [0, 1], **person))
@@ -400,7 +419,8 @@ async def fail(endpoint: Endpoint, table: str, sqlstate: str, *, times: int) -> 
     "sqlstate", ["08006", "25006", "40001", "40P01", "53300", "55P03", "57P01"]
 )
 async def test_what_may_succeed_is_tried_again(url: str, sqlstate: str) -> None:
-    """By phone and by email, on each road, until it is booked: once, and under the same key."""
+    """A failure that may pass is tried again, by phone and by email, on each road, until it is
+    booked: once, and under the same key."""
     ways = itertools.product(({}, BY_EMAIL), ("contacts", "appointments"))
     async with hurried(url, deadline=GUARD) as endpoint:
         for number, (person, table) in enumerate(ways):
@@ -416,7 +436,7 @@ async def test_what_may_succeed_is_tried_again(url: str, sqlstate: str) -> None:
 
 @pytest.mark.parametrize("sqlstate", ["22003", "23514", "42501"])
 async def test_what_fails_for_good_is_not(endpoint: Hurried, sqlstate: str) -> None:
-    """One attempt, the 500 of what failed, and nothing written."""
+    """A failure for good takes one attempt, answers 500 with what failed, and writes nothing."""
     codes = {"appointments": "BOOKING_FAILED", "contacts": "CONTACT_UPSERT_FAILED"}
     for table, code in codes.items():
         await fail(endpoint, table, sqlstate, times=1)
@@ -434,7 +454,7 @@ async def test_what_fails_for_good_is_not(endpoint: Hurried, sqlstate: str) -> N
 async def test_a_retry_logs_no_words_of_the_error(
     url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its type and SQLSTATE alone: the words may repeat a row."""
+    """The line has the error's type and SQLSTATE alone, because its words may repeat a row."""
     structlog.reset_defaults()
     async with hurried(url, deadline=GUARD) as endpoint:
         await fail(endpoint, "contacts", "40P01", times=2)
@@ -456,7 +476,8 @@ async def test_one_call_that_fails_spoils_no_other(endpoint: Hurried) -> None:
 
 
 async def test_the_deadline_in_the_midst_of_a_message(endpoint: Hurried) -> None:
-    """What was done says so, and the rest is not confirmed; the repeat books what is missing."""
+    """The answer says which calls were booked; the rest is not confirmed, and the repeat books what
+    is missing."""
     calls = [a_call(asked(n), id=f"call {n}") for n in range(3)]
     async with held(endpoint.url, CONTACTS):
         said = await by_message(endpoint, *calls)
@@ -470,11 +491,18 @@ async def test_the_deadline_in_the_midst_of_a_message(endpoint: Hurried) -> None
     await endpoint.is_whole()
 
 
+async def test_a_refusal_stands_where_the_rest_is_not_confirmed(endpoint: Hurried) -> None:
+    """A call that can't be read was answered before the database was asked."""
+    calls = [a_call(asked(1, **given), id=f"{given}") for given in ({}, {"duration": "long"})]
+    async with held(endpoint.url, CONTACTS):
+        assert await by_message(endpoint, *calls) == [UNCONFIRMED, REFUSED]
+
+
 async def test_a_body_that_does_not_come(
     endpoint: Hurried, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """408, before the rest of it is there."""
-    monkeypatch.setattr(booking_asgi.webhook, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(booking_asgi.bodies, "BODY_SECONDS", 0.05)
 
     async def chunks() -> AsyncIterator[bytes]:
         yield b"{"
@@ -509,7 +537,8 @@ async def test_a_client_that_leaves_in_the_midst_of_its_body(endpoint: Hurried) 
 
 
 async def test_a_request_that_is_cancelled(url: str) -> None:
-    """As a server does that is told to stop: its booking is given up with it."""
+    """A server that is told to stop cancels its requests; the booking is given up with its
+    request."""
     async with hurried(url, deadline=60) as endpoint, held(url):
         call = asyncio.create_task(endpoint.book(**asked(0)))
         await waiting(endpoint)
@@ -540,7 +569,7 @@ async def test_a_token_that_is_remembered(
 
 
 async def test_who_comes_later_waits_longer_for_a_token(url: str) -> None:
-    """One lookup serves all who ask meanwhile, yet ends for each by his own deadline."""
+    """One lookup serves all requests that ask meanwhile, and each waits until its own deadline."""
     async with connected(url) as conn, database_of(url) as database:
         clinic = await a_clinic(conn, token=TOKEN)
         found = tenants.Tenants(database)
@@ -576,7 +605,8 @@ async def test_more_than_it_can_do(url: str) -> None:
 
 
 async def test_more_than_can_be_kept_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes when too many wait already is not kept waiting, and told that nothing is booked."""
+    """A caller who comes when too many wait already does not wait, and is told that nothing is
+    booked."""
     monkeypatch.setattr(booking_asgi.door, "MOST_AT_ONCE", 8)
     async with hurried(url, deadline=GUARD) as endpoint:
         await in_the_end(endpoint, [0])
@@ -667,7 +697,7 @@ async def test_what_asyncpg_cant_encode_stays(conn: Connection) -> None:
 
 
 async def test_a_url_that_cant_be_read_stays() -> None:
-    """Though it is an `InterfaceError`, which else may pass."""
+    """The error stays, though it is an `InterfaceError`, and others of that type may pass."""
     with pytest.raises(asyncpg.InterfaceError) as caught:
         await asyncpg.connect("postgresql://127.0.0.1/?sslmode=x")
     assert not is_transient(caught.value)

@@ -143,7 +143,7 @@ async def test_a_taken_slot_names_nobody(endpoint: Endpoint) -> None:
 
 
 async def test_500_callers_for_one_slot_over_http(endpoint: Endpoint) -> None:
-    """One is booked and 499 are told; none fails."""
+    """One caller is booked, 499 are told that the time is taken, and none fails."""
     callers = [arguments(patientPhone=a_caller(n), patientEmail=None) for n in range(500)]
     replies = await asyncio.gather(*(endpoint.book(**given) for given in callers))
     assert Counter(reply.status_code for reply in replies) == {200: 1, 409: 499}
@@ -151,7 +151,7 @@ async def test_500_callers_for_one_slot_over_http(endpoint: Endpoint) -> None:
 
 
 async def test_an_organization_without_resources_is_an_error(endpoint: Endpoint) -> None:
-    """Not "taken"."""
+    """The answer is an error, and not "taken"."""
     await endpoint.conn.execute("delete from resources")
     reply = await endpoint.book(**arguments())
     content = json.loads(reply.json()["toolResult"]["content"])
@@ -215,7 +215,8 @@ async def test_what_the_database_refuses(
 
 
 async def test_an_idempotency_key_answers_a_repeat(endpoint: Endpoint) -> None:
-    """Though the repeat says another name, which alone would make it another request."""
+    """The key answers the repeat, though the repeat says another name, which alone would make it
+    another request."""
     await endpoint.conn.execute("insert into resources values ($1, 'chair 2')", endpoint.clinic.id)
     replies = [
         await endpoint.client.post(
@@ -243,7 +244,7 @@ async def test_what_is_no_json_object(endpoint: Endpoint, body: bytes) -> None:
 
 
 async def test_a_body_over_two_megabytes(endpoint: Endpoint) -> None:
-    """With a Content-Length that says so, and without one."""
+    """The body is refused with a Content-Length that says so, and without one."""
 
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(30):
@@ -286,9 +287,41 @@ async def test_health(endpoint: Endpoint) -> None:
     assert (reply.status_code, reply.json()) == (200, {"status": "ok"})
 
 
-async def test_a_refusal_names_its_field(endpoint: Endpoint) -> None:
-    """For the program that called: the person hears of it in words."""
-    for field, given in (("duration", "a while"), ("appointmentTime", "half")):
-        reply = await endpoint.book(**arguments(**{field: given}))
-        assert reply.status_code == 400
-        assert json.loads(reply.json()["toolResult"]["content"])["field"] == field
+@pytest.mark.parametrize(
+    ("ours", "field", "given", "message"),
+    [
+        ("duration", "duration", "a while", "'a while': It must be 5 to 480 minutes"),
+        ("duration", "length", 3, "'3': It must be 5 to 480 minutes"),
+        ("appointmentTime", "appointmentTime", "half", "'half': A time is needed, such as"),
+        ("appointmentTime", "appointmentTime", "Sam Wilson", "A time is needed, such as"),
+        ("appointmentTime", "appointment_time", "555-123-4567", "A time is needed, such as"),
+        ("appointmentDate", "date", "01/05/2027", "'01/05/2027': It has more than one reading"),
+        ("appointmentDate", "Appointment Date", "last Tuesday", "'last Tuesday': A date is needed"),
+        ("appointmentDate", "appointmentDate", "", "A date is needed"),
+        ("appointmentDate", "preferred_date", "2020-02-03", "'2020-02-03': That time is in the"),
+        ("timeZone", "time_zone", "Mars/Base", "'Mars/Base': A zone is needed, as"),
+        ("timeZone", "time_zone", "Sam", "A zone is needed, as"),
+        ("patientName", "patient_name", "Sam\x00", "It must be 1 to 254 printable characters"),
+        ("resource", "doctor", "Dr. No", "'Dr No': There is nobody and nothing of this name"),
+        ("serviceType", "service_type", 7, "'7': It must be text"),
+        ("serviceType", "service_type", "Botox\x00", "'Botox': It must be 1 to 254 printable"),
+    ],
+)
+async def test_a_refusal_names_its_field(
+    endpoint: Endpoint, ours: str, field: str, given: object, message: str
+) -> None:
+    """The program that called hears of the field as it wrote it, with the value, unless that may be
+    private."""
+    reply = await endpoint.book(**arguments(**{ours: None, field: given}))
+    content = json.loads(reply.json()["toolResult"]["content"])
+    assert (reply.status_code, content["field"]) == (400, field)
+    assert content["message"].startswith(message), content["message"]
+
+
+async def test_a_refused_instant_is_named(endpoint: Endpoint) -> None:
+    """A date and time in one argument is named where it is in the past; a name with odd signs in it
+    is not repeated."""
+    apart = dict.fromkeys(("appointmentDate", "appointmentTime"))
+    for field, named in (("start_time", "start_time"), ("start<>time", "appointmentDate")):
+        reply = await endpoint.book(**arguments(**apart, **{field: "2020-02-03T14:00"}))
+        assert json.loads(reply.json()["toolResult"]["content"])["field"] == named

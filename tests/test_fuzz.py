@@ -185,7 +185,7 @@ def mentions(message: Message) -> list[tuple[str, Any]]:
 
 
 def arguments_in(call: Any) -> Any:
-    """What was given in one call, read once more: a dict, or what it is instead."""
+    """The arguments that were given in one call, read once more: a dict, or what it is instead."""
     function = call.get("function")
     function = function if type(function) is dict else {}
     given: Any = None
@@ -199,7 +199,7 @@ def arguments_in(call: Any) -> Any:
 
 
 def check_envelope(message: Message, reply: httpx.Response, rows: list[Row]) -> None:
-    """One answer for each id, and no row but for what an answer says is booked."""
+    """There is one answer for each id, and no row that no answer says is booked."""
     kind = message.get("type")
     if type(kind) is str and kind not in ("tool-calls", "function-call"):
         assert (reply.status_code, reply.json(), rows) == (200, {}, [])
@@ -262,7 +262,7 @@ def check_direct(body: Message, reply: httpx.Response, rows: list[Row]) -> None:
 
 
 def check(endpoint: Endpoint, body: object) -> None:
-    """By both routes."""
+    """Check it by both routes."""
     for path in (TOOLS, OURS):
         reply, rows = endpoint.post(path, body)
         if type(body) is dict and type(body.get("message")) is dict:
@@ -274,7 +274,8 @@ def check(endpoint: Endpoint, body: object) -> None:
 
 
 def test_the_messages_themselves_are_booked(endpoint: Endpoint) -> None:
-    """Before anything happens to them, or the tests below would show little."""
+    """The messages are booked before anything happens to them, or the tests below would show
+    little."""
     for message in MESSAGES:
         reply, rows = endpoint.post(OURS, {"message": message})
         check_envelope(message, reply, rows)
@@ -284,7 +285,7 @@ def test_the_messages_themselves_are_booked(endpoint: Endpoint) -> None:
 
 
 def test_any_json(endpoint: Endpoint) -> None:
-    """As a body, as a message, or as the calls in one."""
+    """Any JSON is answered as a body, as a message, and as the calls in one."""
     call = st.fixed_dictionaries(
         {"id": st.sampled_from(["1", "2", "3", "", 7, None])},
         optional={key: any_json for key in ("name", "function", "arguments", "parameters")},
@@ -323,7 +324,8 @@ def test_mutated_messages(endpoint: Endpoint) -> None:
 
 
 def test_mutated_arguments(endpoint: Endpoint) -> None:
-    """In an envelope and as a body of their own, on the way that can book them."""
+    """Mutated arguments are answered in an envelope and as a body of their own, on the way that can
+    book them."""
 
     @examples(100)
     @given(mutated(GIVEN), st.booleans())

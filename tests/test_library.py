@@ -60,7 +60,7 @@ async def program(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
 
 
 def test_all_that_is_public_is_exported() -> None:
-    """And nothing else; each class and function says what it is for."""
+    """Nothing else is exported; each class and function says what it is for."""
     assert sorted(booking_core.__all__) == sorted(PUBLIC)
     documented = (value for value in PUBLIC.values() if inspect.isclass(value) or callable(value))
     # Aliases and new types have no docstring of their own.
@@ -79,7 +79,7 @@ async def test_only_a_connection_of_asyncpg_will_do(verb: str, shared_url: str) 
     }
 
     class Psycopg:
-        """Of another driver."""
+        """A connection of another driver."""
 
     async with asyncpg.create_pool(shared_url, min_size=0, max_size=1) as pool:
         wrong: list[Any] = [pool, Psycopg(), None]
@@ -123,7 +123,8 @@ WRONG = {
 
 @pytest.mark.parametrize("lines", [{}, WRONG], ids=["right", "wrong"])
 def test_its_types_are_checked(tmp_path: Path, lines: Mapping[str, str]) -> None:
-    """By mypy --strict, in a program that uses it: each wrong line is found, and no other."""
+    """mypy --strict checks a program that uses the library: it finds each wrong line, and no
+    other."""
     program = tmp_path / "program.py"
     program.write_text(TYPED.format(wrong="\n        ".join(lines)))
     command = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(program)]

@@ -49,7 +49,7 @@ async def test_a_call_books_four(
 
 
 async def test_a_contact_has_ten_to_come(conn: Connection, clinic: Organization) -> None:
-    """Those of the past and those that were given back do not count."""
+    """Appointments of the past and cancelled ones do not count."""
     for number in range(12):
         request = a_request(clinic, call_id=f"{number}", scheduled_at=in_hours(number - 1))
         assert isinstance(await book(conn, request, LIMITS), Booked)
@@ -65,7 +65,7 @@ async def test_a_contact_has_ten_to_come(conn: Connection, clinic: Organization)
 async def test_a_stranger_does_not_lock_the_owner_out(
     conn: Connection, clinic: Organization
 ) -> None:
-    """What was booked from other numbers counts against other numbers alone."""
+    """Bookings from other numbers count against other numbers alone."""
     asked = {"by_own_number": False, "name": "Eve"}
     for number in range(10):
         request = a_request(clinic, call_id=f"{number}", scheduled_at=in_hours(number + 1), **asked)

@@ -1,4 +1,4 @@
-"""What is logged: the lines that operators search for, and nobody's name, phone, email or token."""
+"""The lines that operators search for; none holds anybody's name, phone, email or token."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def provoke_everything(endpoint: Endpoint) -> None:
 
 
 async def test_no_line_holds_what_is_personal(endpoint: Endpoint, logged: Logged) -> None:
-    """At any level, on any road, whatever fails."""
+    """No line holds it, at any level, on any road, whatever fails."""
     await provoke_everything(endpoint)
     lines = logged()
     assert "❌ Failed to upsert contact by phone" in lines
@@ -154,7 +154,7 @@ async def test_the_line_of_a_failure(
 
 
 async def test_a_race_is_logged(endpoint: Endpoint, logged: Logged) -> None:
-    """By who finds the contact that another call has made meanwhile."""
+    """A call that finds the contact that another call has made meanwhile logs the race."""
     async with connected(endpoint.url) as other:
         async with other.transaction():
             await resolve_contact(other, org_id=endpoint.clinic.id, email=Email("sam@test.com"))
@@ -188,7 +188,7 @@ def test_what_others_log_is_cleaned(logged: Logged) -> None:
     ("odd", "shown"), [(ValueError, "<class 'ValueError'>"), ("cut: \ud83d", r"cut: \ud83d")]
 )
 def test_any_value_can_be_written(logged: Logged, odd: object, shown: str) -> None:
-    """What is no JSON as text, what is no UTF-8 escaped."""
+    """A value that JSON lacks is written as text, and one that UTF-8 lacks is escaped."""
     structlog.get_logger().info("Odd", odd=odd)
     assert shown in logged()
 

@@ -99,7 +99,7 @@ class Cell:
         return self.repeats or self.is_free
 
     def contact(self) -> tuple[str | None, str | None, str]:
-        """Its email, name and lead_status afterwards."""
+        """The contact's email, name and lead_status afterwards."""
         local = self.email and self.email.partition("@")[0]
         if not self.finds_the_stored:
             return self.email, self.name or local or "Unknown", "contacted"
@@ -165,7 +165,7 @@ async def test_every_cell(endpoint: Endpoint, caller: str, given: str) -> None:
 
 
 async def prepare(endpoint: Endpoint, cell: Cell) -> None:
-    """What stands, and who else comes then."""
+    """Make the rows that stand, and those of the caller who comes at that time too."""
     conn, clinic = endpoint.conn, endpoint.clinic
     occupied = 0
     if cell.stands != "nothing" and (cell.stored_phone or cell.stored_email):

@@ -87,7 +87,7 @@ RIGHT = {"toolCallId": "1", "name": "bookAppointment", "result": "Booked."}
     ids=repr,
 )
 def test_a_wrong_reply_does_not_pass(wrong: object) -> None:
-    """Or the tests below would show nothing."""
+    """A wrong reply fails the check, or the tests below would show nothing."""
     assert read({"results": [RIGHT]}) == [RIGHT]
     with pytest.raises((AssertionError, ValueError, pydantic.ValidationError)):
         read(wrong)
@@ -201,7 +201,8 @@ async def test_our_tool_has_several_names(endpoint: Endpoint, name: str) -> None
 async def test_only_what_is_called_as_our_tool_books(
     endpoint: Endpoint, path: str, name: str, is_ours: bool
 ) -> None:
-    """On its own path too, under whatever prefix and suffix; the reply calls it that as well."""
+    """On the tool's own path too, a call books only under the tool's name, with any prefix and
+    suffix; the reply repeats that name."""
     [result] = answers(await endpoint.send(renamed(from_a_phone(), name), path))
     assert (name, is_ours) == (result["name"], "result" in result)
     assert await count(endpoint.conn, "appointments") == is_ours
@@ -263,7 +264,8 @@ async def test_what_is_no_message_is_refused(endpoint: Endpoint) -> None:
     ids=["many digits", "half of an emoji", "no number", "beyond a float"],
 )
 async def test_what_a_strict_parser_refuses_spoils_no_call(endpoint: Endpoint, odd: str) -> None:
-    """In a part of the message that nobody reads."""
+    """Text that a strict parser refuses spoils no call, in a part of the message that nobody
+    reads."""
     body = json.dumps({"message": from_a_phone()}).replace("[1, 2.5,", f"[{odd},")
     assert odd in body
     [result] = answers(await endpoint.client.post(TOOLS, content=body))
@@ -275,7 +277,7 @@ async def test_what_a_strict_parser_refuses_spoils_no_call(endpoint: Endpoint, o
 async def test_the_callers_own_number_stands_in(
     endpoint: Endpoint, number: object, place: str
 ) -> None:
-    """Where no phone is given; from either place."""
+    """The caller's own number stands in for a phone that is not given, from either place."""
     message = a_message(arguments(**NO_CONTACT), number=None)
     holder = message if place == "customer" else message["call"]
     holder["customer"] = {"number": number}
@@ -309,7 +311,8 @@ NO_NUMBER: list[Message | None] = [
 
 @pytest.mark.parametrize("customer", NO_NUMBER, ids=repr)
 async def test_what_is_no_number_is_nobodys(endpoint: Endpoint, customer: Message | None) -> None:
-    """By email no phone is stored; without one a contact is asked for."""
+    """A number that is none is not stored with a booking by email; without an email a contact is
+    asked for."""
     asked = []
     for given in (BY_EMAIL, NO_CONTACT):
         message = a_message(arguments(**given), number=None)
@@ -322,7 +325,8 @@ async def test_what_is_no_number_is_nobodys(endpoint: Endpoint, customer: Messag
 
 
 async def test_the_clinics_own_number_is_never_the_callers(endpoint: Endpoint) -> None:
-    """Nor is one from the variables of the call."""
+    """Neither the clinic's number nor one from the variables of the call is taken for the
+    caller's."""
     for builder in (from_the_web, from_nobody, from_a_switchboard, from_a_chat):
         [result] = answers(await endpoint.send(builder(arguments(**NO_CONTACT))))
         assert "a phone number or an email address is needed" in result["error"]
@@ -406,7 +410,7 @@ async def test_arguments_that_were_not_understood_are_never_booked(endpoint: End
 
 
 async def test_at_most_sixteen_calls_are_done(endpoint: Endpoint) -> None:
-    """Those beyond are answered as well."""
+    """The calls beyond the sixteenth are answered as well."""
     calls = [
         a_call(arguments(appointmentTime=f"{n:02}:00"), id=f"call {n}", name="bookAppointment")
         for n in range(20)
@@ -423,7 +427,7 @@ async def test_at_most_sixteen_calls_are_done(endpoint: Endpoint) -> None:
 
 
 async def test_an_id_is_echoed_as_it_came(endpoint: Endpoint) -> None:
-    """Whatever it holds, even what UTF-8 can't."""
+    """An id comes back whatever it holds, even what UTF-8 can't."""
     odd = ["a\r\n\x00b\u2028", "\ud800", "ид-🦷", " ", "x" * 10_000, '"{{ id }}\\']
     body = json.dumps({"message": tool_calls(*(a_call({}, id=call_id) for call_id in odd))})
     results = answers(await endpoint.client.post(TOOLS, content=body))
@@ -431,12 +435,13 @@ async def test_an_id_is_echoed_as_it_came(endpoint: Endpoint) -> None:
 
 
 async def add_a_chair(endpoint: Endpoint) -> None:
-    """So that nothing but being a repeat keeps a second call from being booked."""
+    """Add a resource, so that only being a repeat keeps a second call from being booked."""
     await endpoint.conn.execute("insert into resources values ($1, 'chair 2')", endpoint.clinic.id)
 
 
 async def test_a_hundred_deliveries_at_once(endpoint: Endpoint) -> None:
-    """Of one tool call: one contact, one appointment, and the same bytes for all."""
+    """A hundred deliveries of one tool call make one contact and one appointment, and get the same
+    bytes."""
     message = from_a_phone(conversation="c")
     replies = await asyncio.gather(*(endpoint.send(message) for _ in range(100)))
     assert {reply.status_code for reply in replies} == {200}
@@ -447,7 +452,8 @@ async def test_a_hundred_deliveries_at_once(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("kind", ["from_a_phone", "from_a_chat", "from_an_old_assistant"])
 async def test_a_new_id_with_the_same_content_is_a_repeat(endpoint: Endpoint, kind: str) -> None:
-    """As a model sends after a time-out: the same appointment, in the same words."""
+    """A model that repeats its call after a time-out gets the same appointment, in the same
+    words."""
     await add_a_chair(endpoint)
     first, again = [
         (await endpoint.send(KINDS[kind](conversation="c", call_id=call_id))).json()
@@ -487,7 +493,8 @@ async def keys(endpoint: Endpoint) -> list[str]:
 
 
 async def test_two_people_never_share_a_key(endpoint: Endpoint) -> None:
-    """In two calls or in one, with the same words at the same times."""
+    """Two people never share a key, in two calls or in one, with the same words at the same
+    times."""
     await add_a_chair(endpoint)
     people = [{"patientPhone": "+15559990001"}, {"patientPhone": "+15559990002"}]
     for person, conversation in zip(people, "cd", strict=True):
@@ -523,7 +530,7 @@ async def test_a_conversation_without_an_id(endpoint: Endpoint, call: object) ->
 
 
 async def test_a_cancelled_appointment_is_booked_anew(endpoint: Endpoint) -> None:
-    """By a redelivery of the very call that had booked it."""
+    """A redelivery of the very call that booked a cancelled appointment books it anew."""
     message = from_a_phone(conversation="c")
     first = await endpoint.send(message)
     await endpoint.conn.execute("update appointments set status = 'cancelled'")
@@ -537,8 +544,8 @@ async def test_a_cancelled_appointment_is_booked_anew(endpoint: Endpoint) -> Non
     ("conversations", "told"), [("cc", "Botox"), ("cd", "Fillers")], ids=["one call", "two calls"]
 )
 async def test_what_is_told_of_a_repeat(endpoint: Endpoint, conversations: str, told: str) -> None:
-    """In one call what stands; from another call only its own words: the first one may have been
-    another person's."""
+    """A repeat in one call hears what stands. A repeat from another call hears only its own words,
+    because the first one may have been another person's."""
     for service, conversation in zip(("Botox", "Fillers"), conversations, strict=True):
         message = a_message(arguments(serviceType=service), conversation=conversation)
         [answer] = answers(await endpoint.send(message))
@@ -623,9 +630,9 @@ OUTCOMES: Mapping[str, Drive] = {
     ),
     "PAST_DATE": Drive("Not booked. That time is in the past", {"appointmentDate": in_days(-1)}),
     "INVALID_DATE_TIME": Drive(
-        "Not booked: appointmentTime: It could be", {"appointmentTime": "2:30"}
+        "Not booked: appointmentTime '2:30': It could be", {"appointmentTime": "2:30"}
     ),
-    "INVALID_ARGUMENTS": Drive("Not booked: duration was not", {"duration": "a while"}),
+    "INVALID_ARGUMENTS": Drive("Not booked: duration 'a while' was not", {"duration": "a while"}),
     "INVALID_ARGUMENTS, all": Drive("Not booked: arguments was not understood.", raw="{"),
     "INVALID_EMAIL": Drive(
         "Not booked: the email address was not", {"patientPhone": None, "patientEmail": "sam"}
@@ -666,7 +673,8 @@ def test_every_outcome_is_driven() -> None:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 async def test_every_outcome_is_short(endpoint: Endpoint, outcome: str) -> None:
-    """One line, 60 words at most, and it begins with whether it is booked; a fault is an error."""
+    """An answer is one line of 60 words at most, and begins with whether it is booked; a fault is
+    an error."""
     drive = OUTCOMES[outcome]
     await endpoint.conn.execute(drive.sabotage)
     message = a_message(arguments(**drive.given), number=drive.number)

@@ -71,7 +71,7 @@ async def an_old_booking(conn: Connection) -> None:
 
 
 async def test_check_says_from_which_to_which(old_url: str) -> None:
-    """Before an upgrade that one line is all that there is to say; after it there is nothing."""
+    """Before an upgrade `check` has that one line to say; after it there is nothing."""
     async with connected(old_url) as conn:
         [finding] = await preflight(conn)
         assert (finding.what, finding.severity) == ("schema", "error")
@@ -126,7 +126,7 @@ async def test_names_that_collide_when_folded_stand_in_the_way(old_url: str) -> 
 
 
 async def test_two_upgrades_at_once(old_url: str) -> None:
-    """One waits for the other, and finds nothing left to do."""
+    """One upgrade waits for the other, and finds nothing left to do."""
     async with connected(old_url) as one, connected(old_url) as other:
         assert list(await asyncio.gather(upgrade(one), upgrade(other))) == [[], []]
 

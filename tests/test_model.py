@@ -68,7 +68,7 @@ class Appointment:
 
 @dataclass
 class Model:
-    """What the rules say that is stored; ids are those that the database gave."""
+    """What is stored by the rules; ids are those that the database gave."""
 
     resources: dict[UUID, list[str]]
     contacts: dict[UUID, Contact] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Model:
         }
 
     def of_call(self, request: BookingRequest) -> dict[UUID, Appointment]:
-        """What the call holds at that start."""
+        """The appointments that the call holds at that start."""
         return {
             id: one
             for id, one in self.active(request.org_id).items()
@@ -289,7 +289,7 @@ class Bookings(RuleBasedStateMachine):
     def change_a_contact(
         self, data: st.DataObject, lead_status: str | None, name: str | None
     ) -> None:
-        """As somebody else's application does."""
+        """Change the contact as somebody else's application does."""
         if self.model.contacts:
             id = data.draw(st.sampled_from(list(self.model.contacts)))
             contact = self.model.contacts[id]

@@ -44,7 +44,7 @@ async def test_it_is_served_and_valid(endpoint: Endpoint) -> None:
 
 
 async def test_it_describes_each_route(endpoint: Endpoint) -> None:
-    """And no other: those that the application has."""
+    """The document has the routes of the application, and no other."""
     assert set(DOCUMENT["paths"]) == {TOOLS, TOOL, HEALTH, READY}
 
 
@@ -68,7 +68,8 @@ async def test_a_direct_reply_is_as_described(
 
 
 async def test_a_refusal_is_as_described(endpoint: Endpoint) -> None:
-    """Without a token, of an unknown tool, of a taken slot, of a body too large, on a fault."""
+    """Each refusal is as described: without a token, of an unknown tool, of a taken slot, of a body
+    too large, on a fault."""
     await endpoint.book(**arguments())
     post = endpoint.client.post
     wrong = {"X-Vapi-Secret": "wrong"}

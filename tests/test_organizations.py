@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,13 +17,16 @@ from booking_core import (
     add_organization,
     add_token,
     adopt,
+    book,
+    count_future_appointments,
     find_organization,
     find_organization_by_token,
+    list_organizations,
     list_tokens,
     revoke_token,
 )
 from tests.conftest import count
-from tests.support.factories import a_clinic
+from tests.support.factories import a_caller, a_clinic, a_request
 
 
 @pytest.mark.parametrize(
@@ -115,15 +119,65 @@ async def test_a_token_that_no_header_can_hold(
 
 
 async def test_names_are_stored_without_what_nobody_sees(conn: Connection) -> None:
-    """So that they are found again as they are said."""
+    """Names are stored without invisible marks, so that they are found again as they are said."""
     await a_clinic(conn, resources=["  Dr.\u00a0 Lee\u200b "])
     assert await conn.fetchval("select resource from resources") == "Dr. Lee"
 
 
 async def test_an_organization_is_found_by_its_id(conn: Connection, clinic: Organization) -> None:
-    """As it was added; another id is nobody's; one that can't take bookings says why."""
+    """An organization is found as it was added. Another id finds none; one that can't take bookings
+    says why."""
     assert await find_organization(conn, clinic.id) == clinic
     assert await find_organization(conn, uuid4()) is None
     await conn.execute("update organizations set timezone = 'Mars/Base'")
     with pytest.raises(OrganizationNotReady, match="time zone"):
         await find_organization(conn, clinic.id)
+
+
+async def test_the_overview_of_organizations(conn: Connection) -> None:
+    """All of them by name, with their resources and the number of their live tokens; one that can't
+    take bookings is listed too."""
+    clinic = await a_clinic(conn, name="B", resources=["Dr. Lee", "Dr. Kim"])
+    await add_token(conn, clinic.id)
+    await add_token(conn, clinic.id)
+    [token, _] = await list_tokens(conn, clinic.id)
+    await revoke_token(conn, clinic.id, token.id)
+    broken = await a_clinic(conn, name="A")
+    await conn.execute("update organizations set timezone = 'Mars/Base' where name = 'A'")
+    await conn.execute("delete from resources where org_id = $1", broken.id)
+    first, second = await list_organizations(conn)
+    assert (first.id, first.timezone, first.resources) == (broken.id, "Mars/Base", ())
+    assert first.live_tokens == 0
+    assert (second.name, second.resources, second.live_tokens) == ("B", ("Dr. Kim", "Dr. Lee"), 1)
+    assert await list_organizations(conn, org_id=clinic.id) == [second]
+    assert await list_organizations(conn, org_id=uuid4()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("o\u2019neill  dental", True), ("O'NEILL DENTAL", True), ("O'Neill", False), ("", False)],
+)
+async def test_an_organization_is_found_by_its_name(
+    conn: Connection, name: str, found: bool
+) -> None:
+    """A name finds the organization in any case, with any spaces and apostrophes."""
+    await a_clinic(conn, name="O'Neill Dental")
+    assert len(await list_organizations(conn, name=name)) == found
+
+
+async def test_the_appointments_to_come_are_counted(conn: Connection, clinic: Organization) -> None:
+    """Appointments from now on are counted by status; those of the past and of other organizations
+    are not."""
+    other = await a_clinic(conn)
+    for number in range(3):
+        at = datetime(2035, 5, 1 + number, 12, tzinfo=UTC)
+        await book(conn, a_request(clinic, phone=a_caller(number), scheduled_at=at))
+        await book(conn, a_request(other, phone=a_caller(number), scheduled_at=at))
+    past = datetime(2020, 5, 1, 12, tzinfo=UTC)
+    await book(conn, a_request(clinic, scheduled_at=past))
+    await conn.execute(
+        "update appointments set status = 'cancelled' where org_id = $1 and scheduled_at = $2",
+        *(clinic.id, datetime(2035, 5, 1, 12, tzinfo=UTC)),
+    )
+    assert await count_future_appointments(conn, clinic.id) == {"cancelled": 1, "confirmed": 2}
+    assert await count_future_appointments(conn, uuid4()) == {}

@@ -1,4 +1,4 @@
-"""What `pip install` gives: the wheel in an environment of its own, without Starlette."""
+"""The result of `pip install`: the wheel in an environment of its own, without Starlette."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from booking_core import __all__ as exported
 from tests.conftest import SCHEMA
 
 ROOT = SCHEMA.parent.parent
+LOCKS = sorted(ROOT.glob("requirements*.txt"))
 LIBRARY = ["asyncpg", "email_validator", "phonenumbers", "dns", "idna", "tzdata"]
 
 
@@ -52,7 +56,7 @@ print(importlib.util.find_spec("starlette"), "booking_asgi" in sys.modules)
 
 
 def test_each_statement_is_in_the_wheel(python: Path) -> None:
-    """As it stands in the checkout."""
+    """Each statement is in the wheel as it stands in the checkout."""
     program = """
 from importlib.resources import files
 sql = files("booking_core") / "sql"
@@ -110,7 +114,32 @@ def test_the_sdist_tests_itself(tmp_path: Path) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    needed |= {
-        Path(name) for name in ("Makefile", "pyproject.toml", "requirements.txt", "README.md")
-    }
+    needed |= {Path(name) for name in ("Makefile", "pyproject.toml", "README.md")}
+    needed |= {path.relative_to(ROOT) for path in LOCKS}
     assert needed - names == set()
+
+
+def test_a_lock_has_hashes_and_no_address() -> None:
+    """Every package is pinned with a hash, in the lock of the installer too, and no lock names a
+    registry."""
+    assert [path.stem.partition("-")[2] for path in LOCKS] == ["bench", "lowest", "uv", ""]
+    for path in LOCKS:
+        text = path.read_text()
+        assert "://" not in text and "index-url" not in text and "find-links" not in text
+        pinned = re.findall(r"^\S+==.*(?:\n {4}.*)+", text, re.MULTILINE)
+        assert pinned and all("--hash=sha256:" in one for one in pinned)
+        assert len(pinned) == len(re.findall(r"^[^\s#]", text, re.MULTILINE))
+
+
+def test_the_lower_bounds_are_the_versions_that_are_tried() -> None:
+    """Each dependency has a lower bound, and `make test-lowest` installs that very version."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    given = [Requirement(line) for lines in (project["dependencies"], *extras) for line in lines]
+    bounds = {one.name: one.specifier for one in given}
+    lock = (ROOT / "requirements-lowest.txt").read_text()
+    tried = dict(re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE))
+    for name, bound in bounds.items():
+        [lowest] = bound
+        assert lowest.operator == ">="
+        assert Version(tried[name]) == Version(lowest.version), name

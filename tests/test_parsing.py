@@ -103,7 +103,7 @@ def parse_instant(spoken: object, zone: ZoneInfo) -> datetime:
 
 
 def outcome(parse: Callable[..., object], *spoken: object) -> object:
-    """What is read, or the code of the refusal."""
+    """The value that is read, or the code of the refusal."""
     try:
         return parse(*spoken)
     except InvalidRequest as refusal:
@@ -111,7 +111,7 @@ def outcome(parse: Callable[..., object], *spoken: object) -> object:
 
 
 def outcome_of_instant(spoken: object, zone: ZoneInfo) -> object:
-    """What is read, as text: an instant and the offset it was given in."""
+    """The instant that is read, as text with the offset in which it was given."""
     read = outcome(parse_instant, spoken, zone)
     return read.isoformat(timespec="minutes") if isinstance(read, datetime) else read
 
@@ -523,7 +523,7 @@ def test_time(spoken: object, expected: object) -> None:
     ids=repr,
 )
 def test_instant(spoken: object, expected: str) -> None:
-    """With an offset an instant is itself, without one it is the clinic's wall clock."""
+    """A time with an offset is that instant; a time without one is the clinic's wall clock."""
     assert expected == outcome_of_instant(spoken, NEW_YORK)
 
 

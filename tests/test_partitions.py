@@ -47,7 +47,7 @@ async def test_partitions_have_all_that_is_needed(conn: Connection) -> None:
 
 
 async def test_a_partition_without_a_guarantee_is_found(conn: Connection) -> None:
-    """As on a table that is whole."""
+    """A missing guarantee is found on a partition as on a whole table."""
     await a_clinic(conn)
     await conn.execute("drop index appointments_idempotency_key")
     assert await findings(conn) == ["appointments_idempotency_key"]

@@ -1,4 +1,4 @@
-"""Who gets a connection next, where several organizations wait."""
+"""Which request gets a connection next if several organizations wait."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ A, B, C = uuid4(), uuid4(), uuid4()
 async def line_up(
     places: Places, *org_ids: UUID | None
 ) -> tuple[list[asyncio.Task[None]], list[UUID | None]]:
-    """One waits for each; the list is filled with those that have a place, in order."""
+    """Let one request wait for each; the list is filled with those that have a place, in order."""
     served: list[UUID | None] = []
 
     async def wait(org_id: UUID | None) -> None:
@@ -45,7 +45,7 @@ async def test_alone_an_organization_has_every_place() -> None:
 
 
 async def test_another_organization_is_served_first() -> None:
-    """However many of the first one wait already."""
+    """Another organization is served first, however many requests of the first one wait already."""
     places = Places(4)
     for _ in range(4):
         await places.acquire(A)

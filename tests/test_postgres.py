@@ -60,7 +60,7 @@ def holding(data_dir: Path, namespace: tuple[str, ...]) -> subprocess.Popen[str]
 
 
 def uid_of_server(url: str) -> int:
-    """Who the server itself says that it is."""
+    """The user that the server itself says it runs as."""
     script = "create temp table who (uid int); copy who from program 'id -u'; select uid from who"
     return int(psql(url, "-c", script).splitlines()[-1])
 
@@ -132,7 +132,7 @@ def wheel() -> Iterator[Path]:
 
 
 def test_a_first_start_takes_connections_over_tcp(running: Running) -> None:
-    """Where there was nothing is a server that answers on 127.0.0.1."""
+    """A first start makes a server that answers on 127.0.0.1."""
     where = psql(running.url, "-c", "select host(inet_server_addr()), inet_server_port()")
     assert f"127.0.0.1|{running.server.port}" == where
 
@@ -210,7 +210,7 @@ def test_a_killed_parent_takes_the_server_along(cluster: Path) -> None:
 def test_a_killed_parent_takes_the_server_of_another_user_along(
     unprivileged_cluster: Path,
 ) -> None:
-    """Nor where it ran as another user."""
+    """No server is left either if it ran as another user."""
     kill_the_parent(unprivileged_cluster, FORBIDDEN)
 
 

@@ -252,7 +252,7 @@ def grave(findings: list[Finding]) -> list[Finding]:
 
 
 async def test_a_clean_schema_has_no_fault(conn: Connection, clinic: Organization) -> None:
-    """With a booking in it, too: no error, no warning, and one suggestion."""
+    """A new database has no error, no warning, and one suggestion, with a booking in it too."""
     await book(conn, a_request(clinic))
     assert [finding.what for finding in await preflight(conn)] == [
         "statement_timeout",
@@ -316,7 +316,7 @@ async def test_an_organization_without_a_zone_or_a_region(
 async def test_odd_phones_are_counted_and_named_by_id(
     conn: Connection, clinic: Organization
 ) -> None:
-    """At most twenty ids, and nobody's phone."""
+    """The finding names at most twenty ids, and nobody's phone."""
     await conn.execute(
         "insert into contacts (org_id, phone)"
         " select $1, '555000' || n from generate_series(1, 30) n",
@@ -343,7 +343,7 @@ async def mend_as_owner(conn: Connection, finding: Finding, role: str) -> None:
 
 
 async def test_a_role_that_only_serves_is_enough(conn: Connection, role: str) -> None:
-    """What it can't do is set up organizations: a note."""
+    """A role that can't set up organizations gets a note, and no error."""
     findings = await preflight(conn)
     assert grave(findings) == []
     assert any("add_organization" in finding.what for finding in findings)
@@ -450,7 +450,7 @@ async def test_a_database_that_is_read_only(url: str) -> None:
 
 
 async def test_a_timeout_of_the_role_ends_the_note(url: str) -> None:
-    """For the next connection."""
+    """A timeout of the role ends the note, for the next connection."""
     async with connected(url) as conn:
         note = found(await preflight(conn), "statement_timeout")
         assert note.severity == "note"
@@ -555,7 +555,8 @@ async def test_tables_of_which_some_are_missing(conn: Connection) -> None:
 
 
 def test_each_statement_is_planned() -> None:
-    """With a sample of each parameter, so that one that is added is planned too."""
+    """Each statement is planned with a sample of each parameter, so that a new one is planned
+    too."""
     statements = {value for value in vars(_statements).values() if isinstance(value, Statement)}
     assert statements == {*SERVING, *SETTING_UP} - {NAME_RESOURCES}
     assert {name for one in statements for name in one.parameters} <= set(SAMPLE)

@@ -23,8 +23,8 @@ from tests.support.payloads import KINDS, Message
 SECRET = "heron"
 """In what nobody may see, neither in a line nor in a reply."""
 SPOKEN = "egret"
-"""In what a reply says or echoes: the service, names of calls, and ids that look like none. In no
-line, though."""
+"""In what a reply says or echoes: the service, the resource, names of calls, and ids that
+look like none. In no line, though."""
 NUMBERS = ("5557340912", "734-0912", "7340912", "5557340913", "7340913")
 
 PERSON = {
@@ -37,14 +37,15 @@ GIVEN = arguments(**PERSON, serviceType=f"{SPOKEN.title()} Treatment", notes=f"{
 LATER = {**GIVEN, "appointmentTime": "16:00"}
 UNREADABLE: list[Message] = [
     {name: f"{SECRET} {SPOKEN}"}
-    for name in ("appointmentDate", "appointmentTime", "scheduledAt", "duration", "resource")
+    for name in ("appointmentDate", "appointmentTime", "scheduledAt", "timeZone", "duration")
 ] + [
+    {"resource": SPOKEN},
     {"patientPhone": SECRET, "patientEmail": None},
     {"patientPhone": None, "patientEmail": f"{SECRET} at {SECRET}"},
     {"patientPhone": SECRET, "patientEmail": SECRET},
     {"patientPhone": None, "patientEmail": None},
     {"patientName": [SECRET]},
-    {"serviceType": f"{SECRET}\x00"},
+    {"serviceType": f"{SPOKEN}\x00"},
     {"orgId": SECRET},
     {"appointmentDate": in_days(-400), "patientEmail": SECRET},
 ]
@@ -73,7 +74,7 @@ def a_sown(builder: Callable[..., Message], given: Mapping[str, object]) -> Mess
 
 
 def leaks(text: str, *canaries: str) -> list[str]:
-    """Those that are found, however they are written."""
+    """The canaries that are found, however they are written."""
     plain = re.sub(r"\\u([0-9a-f]{4})", lambda code: chr(int(code[1], 16)), text).lower()
     return [canary for canary in canaries if canary.lower() in plain]
 
@@ -94,7 +95,7 @@ class Watched:
         return reply
 
     async def book(self, given: Mapping[str, object]) -> None:
-        """By every road that there is."""
+        """Book by every road that there is."""
         await self.post(OURS, given, {"Idempotency-Key": f"{SECRET}-key"})
         for builder in KINDS.values():
             for path in (TOOLS, OURS):
@@ -115,7 +116,7 @@ class Watched:
     ],
 )
 def test_a_leak_is_found(text: str) -> None:
-    """Or the tests below would show nothing."""
+    """A leak is found, or the tests below would show nothing."""
     assert leaks(text, SECRET, *NUMBERS)
 
 

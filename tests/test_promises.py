@@ -28,5 +28,5 @@ def test_each_promise_has_its_test() -> None:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.test)
 def test_a_break_still_breaks_something(broken: Break) -> None:
-    """What it replaces still stands in the file."""
+    """The text that a Break replaces still stands in its file."""
     assert broken.old in (ROOT / broken.path).read_text()

@@ -102,7 +102,8 @@ def test_a_sound_database(populated: str) -> None:
     ],
 )
 def test_a_broken_promise_is_named(populated: str, sabotage: str, mix: str, promise: str) -> None:
-    """With exit code 1, on standard error; all is removed all the same."""
+    """The command names a broken promise on standard error and exits with 1; it removes its rows
+    all the same."""
     psql(populated, "-c", sabotage)
     before = psql(populated, "-c", COUNTS)
     done = run("race", "--with-triggers", "--callers", "40", "--mix", mix, database_url=populated)

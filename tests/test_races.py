@@ -1,4 +1,4 @@
-"""Who comes at the same time: staged one step at a time, and then all at once."""
+"""Callers who come at the same time: staged one step at a time, and then all at once."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ async def blocked(watcher: Connection, conn: Connection, work: Awaitable[T]) -> 
 async def test_the_second_waits_for_the_first(
     url: str, one: Connection, other: Connection, ending: str
 ) -> None:
-    """Where the first commits, the second hears that it is taken; where not, the second books."""
+    """If the first commits, the second hears that the time is taken; if the first rolls back, the
+    second books."""
     clinic = await a_clinic(one)
     async with connected(url) as watcher:
         transaction = one.transaction()
@@ -185,7 +186,8 @@ async def at_once(
 
 @pytest.mark.parametrize("chairs", [1, 3, 10])
 async def test_500_callers_for_one_slot(one: Connection, pool: Pool, chairs: int) -> None:
-    """As many are booked as there are chairs, each in another; the rest are told; no error."""
+    """As many callers are booked as there are chairs, each on another chair. The others are told
+    that the time is taken, and no error is raised."""
     clinic = await a_clinic(one, resources=[f"chair {number}" for number in range(chairs)])
     outcomes = await at_once(pool, [a_request(clinic, phone=a_caller(n)) for n in range(500)])
     assert {Booked: chairs, SlotTaken: 500 - chairs} == Counter(type(found) for found in outcomes)
@@ -200,7 +202,8 @@ async def test_500_callers_for_one_slot(one: Connection, pool: Pool, chairs: int
 async def test_the_same_caller_200_times_at_once(
     one: Connection, pool: Pool, person: dict[str, Email | None], key: str | None
 ) -> None:
-    """One appointment, made once, and 200 times its id, though two more chairs are free."""
+    """One appointment is made, once, and its id is said 200 times, though two more chairs are
+    free."""
     clinic = await a_clinic(one, resources=["a", "b", "c"])
     await one.execute(GATE)
     asked = [a_request(clinic, idempotency_key=key, **person)] * 200
@@ -216,7 +219,7 @@ async def test_the_same_caller_200_times_at_once(
 async def test_500_times_of_one_caller(
     one: Connection, pool: Pool, person: dict[str, Email | None]
 ) -> None:
-    """One contact and 500 appointments at different times."""
+    """One contact gets 500 appointments at different times."""
     clinic = await a_clinic(one)
     starts = [SOON + timedelta(minutes=30 * n) for n in range(500)]
     requests = [a_request(clinic, scheduled_at=start, **person) for start in starts]

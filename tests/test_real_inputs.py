@@ -78,7 +78,7 @@ async def test_one_resource_is_not_named(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize(("said", "trips"), [("Dr. Lee", 1), ("dr lee", 3)])
 async def test_another_spelling_costs_two_round_trips(url: str, said: str, trips: int) -> None:
-    """By phone: the list of names, and the booking once more."""
+    """By phone, another spelling costs the list of names and the booking once more."""
     async with connected(url) as conn:
         clinic = await a_clinic(conn, resources=["Dr. Lee", "Dr. Kim"])
     async with counting(url) as (conn, sent):
@@ -93,7 +93,7 @@ async def test_another_spelling_costs_two_round_trips(url: str, said: str, trips
 
 
 async def test_a_zone_that_is_given_is_used(endpoint: Endpoint) -> None:
-    """And the answer says the clinic's own time, with its city."""
+    """The given zone is used, and the answer says the clinic's own time, with its city."""
     day = in_days(30)
     told = await answer(
         endpoint,
@@ -146,9 +146,9 @@ async def test_a_wrong_form_is_answered_with_the_form(endpoint: Endpoint) -> Non
     """The model knows what was said: it is told to write it otherwise, and not to ask again."""
     told = await answer(endpoint, **arguments(appointmentDate="01/05/2027"))
     assert told == (
-        "Not booked: appointmentDate: It has more than one reading. A date is needed, as"
-        " YYYY-MM-DD. Call again with it in that form, and ask the caller only if you do not know"
-        " it."
+        "Not booked: appointmentDate '01/05/2027': It has more than one reading. A date is"
+        " needed, as YYYY-MM-DD. Call again with it in that form, and ask the caller only if you"
+        " do not know it."
     )
 
 

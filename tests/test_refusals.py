@@ -1,4 +1,4 @@
-"""What is refused is found in the log, and can't flood it."""
+"""A refusal is found in the log, and refusals can't flood it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.factories import TOKEN, a_call, arguments, tool_calls
 
 
 def test_a_line_a_second_of_a_kind(logged: Logged) -> None:
-    """With how many there were since the last one."""
+    """The line says how many refusals there were since the last one."""
     refusals = Refusals()
     for number in range(1000):
         refusals.note("unknown token", now=number / 500)
@@ -53,7 +53,7 @@ async def test_each_request_has_a_line(endpoint: Endpoint, logged: Logged) -> No
 
 
 async def test_each_refusal_has_a_line(endpoint: Endpoint, logged: Logged) -> None:
-    """Of its kind, and no line of a request beside it."""
+    """Each refusal has a line of its kind, and no line of a request beside it."""
     post = endpoint.client.post
     path = "/api/vapi/tools/book-appointment"
     del endpoint.client.headers["X-Vapi-Secret"]

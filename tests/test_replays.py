@@ -71,7 +71,7 @@ async def test_a_client_that_leaves_takes_no_reply_from_others() -> None:
 
 
 async def test_it_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In time and in number."""
+    """Replies are kept for a bounded time and in a bounded number."""
     kept, answers = Replays(), Answers()
     await kept.once("a", answers, now=0)
     await kept.once("a", answers, now=599)

@@ -58,7 +58,7 @@ likely_values = st.sampled_from(
 
 
 def said(**given: object) -> dict[str, object]:
-    """What a model sends, on a fixed day; None is left out."""
+    """The arguments that a model sends, on a fixed day; an argument that is None is left out."""
     return arguments(**{"appointmentDate": str(DAY), **given})
 
 
@@ -173,7 +173,7 @@ def test_each_spelling_is_read(
 
 
 def test_each_meaning_is_tested() -> None:
-    """But the zone, which has a test of its own, and what only a search has."""
+    """Each meaning is tested, except the zone, which has a test of its own, and what a search has."""
     others = {"zone", "until", "part"}
     assert {meaning_of(name) for name, *_ in IN_THE_WILD} == set(ARGUMENTS) - others
 
@@ -193,7 +193,7 @@ def test_each_meaning_is_tested() -> None:
     ],
 )
 def test_first_name_wins(meaning: str, first: object, second: object, field: str) -> None:
-    """Of two names for one thing the one that comes first in the table is read."""
+    """If an argument is given under two names, the name that comes first in the table is read."""
     names = ARGUMENTS[meaning].names
     alone = parse({**without(meaning), names[0]: first})
     both = parse({names[1]: second, **without(meaning), names[0]: first})
@@ -339,7 +339,8 @@ def test_person(phone: object, email: object, caller: object, expected: Person) 
     ids=repr,
 )
 def test_nobody(phone: object, email: object, caller: object, expected: str) -> None:
-    """Where nothing identifies the person, the first thing that was said and is wrong is asked."""
+    """If nothing identifies the person, the first argument that was given and is wrong is asked
+    for."""
     given = said(patientPhone=phone, patientEmail=email)
     assert expected == refusal(given, caller_number=caller).code
 
@@ -441,7 +442,8 @@ def test_instant_and_parts_agree(given: dict[str, object], expected: datetime) -
     ids=repr,
 )
 def test_refused(given: dict[str, object], expected: str) -> None:
-    """What is missing, wrong or at odds is asked for, and nothing is made up in its place."""
+    """An argument that is missing, wrong or at odds is asked for, and nothing is made up in its
+    place."""
     assert expected == refusal(said(**given)).code
 
 
@@ -552,7 +554,7 @@ FIELDS = dataclasses.fields(BookingRequest)
 
 @pytest.mark.parametrize("field", [field.name for field in FIELDS])
 def test_frozen(field: str) -> None:
-    """What was parsed stays as it was."""
+    """A request that was parsed can't be changed."""
     with pytest.raises(dataclasses.FrozenInstanceError):
         setattr(a_request(CLINIC), field, None)
 

@@ -100,7 +100,7 @@ def rules(findings: list[Finding]) -> list[Finding]:
 async def test_a_hole_is_found(
     conn: Connection, clinic: Organization, sabotage: str, what: str, words: str
 ) -> None:
-    """By what it lets in, as a warning, and its mend closes it."""
+    """A hole is found by what it lets in, as a warning, and its mend closes it."""
     await book(conn, a_request(clinic))
     await conn.execute(sabotage)
     [finding] = rules(await preflight(conn))

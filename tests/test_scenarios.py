@@ -107,7 +107,7 @@ async def test_2_a_second_booking_with_another_email(endpoint: Endpoint, call: C
 
 
 async def test_3_an_email_alone(endpoint: Endpoint, call: Call) -> None:
-    """And 3b: again at another time, which finds the same contact."""
+    """An email alone makes a contact; 3b, the same email at another time, finds it."""
     first = await booked(call, **arguments(**BY_EMAIL))
     row = await endpoint.conn.fetchrow("select phone, email, name from contacts")
     assert row is not None
@@ -155,7 +155,7 @@ async def test_7_an_email_with_two_phones(endpoint: Endpoint, call: Call) -> Non
 
 
 async def test_8_the_upsert_fails(endpoint: Endpoint, call: Call) -> None:
-    """Without its constraint, as in the outage that this tool replaces."""
+    """The upsert fails without its constraint, as in the outage that this tool replaces."""
     await endpoint.conn.execute("alter table contacts drop constraint uq_contacts_org_phone")
     assert await call(**arguments()) == "CONTACT_UPSERT_FAILED"
     assert (await count(endpoint.conn, "contacts"), await count(endpoint.conn, "appointments")) == (

@@ -32,7 +32,8 @@ def signed_headers(config: Config, timestamp: str, body: bytes = BODY) -> Header
 
 
 def test_the_signature_is_over_timestamp_and_body() -> None:
-    """As others compute it: `{timestamp}.{body}` under the secret, in hexadecimal digits."""
+    """The signature is computed as others compute it: `{timestamp}.{body}` under the secret, in
+    hexadecimal digits."""
     expected = hmac.new(SECRET.encode(), b"1800000000." + BODY, hashlib.sha256).hexdigest()
     assert sign(Config(hmac_secrets=(SECRET,)), "1800000000", BODY) == expected
 
@@ -94,7 +95,7 @@ def test_the_raw_bytes_are_signed() -> None:
 
 @pytest.mark.parametrize("secret", [SECRET, ANOTHER])
 def test_each_of_several_secrets_is_taken(secret: str) -> None:
-    """So that one can be replaced without a call that is refused."""
+    """Each secret is taken, so that one can be replaced without refusing a call."""
     config = Config(hmac_secrets=(SECRET, ANOTHER))
     assert is_signed(
         config, signed_headers(Config(hmac_secrets=(secret,)), "1800000000"), BODY, NOW

@@ -48,10 +48,10 @@ def test_a_call_is_heard_in_each_shape(demo: Serving, shape: str) -> None:
 
 
 def test_a_call_that_is_refused_is_heard(demo: Serving) -> None:
-    """With exit code 1, as for a script."""
+    """The command exits with 1, for scripts."""
     code, heard = call(demo, "--time", "3", "--phone", "555 987 6543")
     assert code == 1
-    assert heard.startswith("Not booked: appointmentTime: It could be")
+    assert heard.startswith("Not booked: appointmentTime '3': It could be")
 
 
 def test_a_conversation_that_comes_again_is_a_repeat(demo: Serving) -> None:

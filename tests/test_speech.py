@@ -130,7 +130,8 @@ def test_an_instruction_is_one_short_line(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=str)
 def test_only_a_booking_begins_with_booked(outcome: Outcome) -> None:
-    """And what is no booking says so first."""
+    """An answer that begins with Booked is a booking; any other answer says first that nothing was
+    booked."""
     text = instruct(outcome, ZONE)
     assert isinstance(outcome, Booked) == text.startswith("Booked: ")
     refusals = ("Not booked", "Not confirmed", "Not done")
@@ -139,7 +140,7 @@ def test_only_a_booking_begins_with_booked(outcome: Outcome) -> None:
 
 @pytest.mark.parametrize("outcome", EVERY_OUTCOME, ids=str)
 def test_each_code_is_described(outcome: Outcome) -> None:
-    """In `/openapi.json`, where programs look it up."""
+    """Each code is described in `/openapi.json`, where programs look it up."""
     answer = answered(outcome, ZONE, asked())
     assert answer.done or answer.code in openapi.ERRORS
 
@@ -178,7 +179,8 @@ def test_what_stands_is_said_where_something_else_was_asked_for() -> None:
 
 
 def test_what_another_person_may_have_said_is_not_spoken() -> None:
-    """Of an appointment found by contact and start alone only the request's own words are said."""
+    """If an appointment was found by contact and start alone, only the request's own words are
+    said."""
     outcome = booked(created=False, recognised_by="contact", service_type="HIV test follow-up")
     request = asked(service_type="Cleaning", resource="Dr. Kim", duration_minutes=60)
     for text in (instruct(outcome, ZONE, request), say(outcome, ZONE, request)):
@@ -252,7 +254,7 @@ def test_a_zone_is_named_by_its_city(key: str, city: str) -> None:
 
 
 def test_a_long_service_is_cut_short() -> None:
-    """Whatever its words: the answer stays within 60."""
+    """A service of any words is cut short, so that the answer stays within 60 words."""
     for service in ("a " * 120, "a" * 254):
         text = instruct(booked(service_type=service.strip()), ZONE)
         assert len(text.split()) <= 60

@@ -61,7 +61,8 @@ SAMPLES = {
 
 
 def test_each_file_is_a_statement() -> None:
-    """And each statement a file of its name; schema and adopt are those that are neither."""
+    """Each file is a statement of its name, and each statement has a file. Only schema and adopt
+    are no statements."""
     files = {path.stem for path in (*SQL.glob("*.sql"), *SQL.glob("fitness/*.sql"))}
     assert files - {"adopt", "schema"} == {statement.name for statement in STATEMENTS}
 
@@ -75,7 +76,8 @@ def own_url(server_url: str, template: str) -> Iterator[str]:
 
 @EACH
 def test_a_statement_says_what_it_promises(statement: Statement) -> None:
-    """In its first line, behind its name: there pg_stat_activity shows which one it is."""
+    """The first line has the name and the promise, so that pg_stat_activity shows which statement
+    it is."""
     assert re.match(rf"-- {statement.name}: \S.*\n", statement.text)
 
 
@@ -88,7 +90,7 @@ async def test_a_statement_prepares(conn: Connection, statement: Statement) -> N
 
 @EACH
 def test_a_statement_runs_in_psql(own_url: str, statement: Statement) -> None:
-    """As the file stands, with the parameters as psql's variables."""
+    """psql runs the file as it stands, with the parameters as its variables."""
     variables = [
         part for name in statement.parameters for part in ("-v", f"{name}='{SAMPLES[name]}'")
     ]
@@ -98,7 +100,7 @@ def test_a_statement_runs_in_psql(own_url: str, statement: Statement) -> None:
 @pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
 @EACH
 def test_a_statement_runs_in_pgbench(own_url: str, statement: Statement, mode: str) -> None:
-    """In each of its modes."""
+    """pgbench runs the file in each of its modes."""
     psql(own_url, "-c", ORGANIZATION)
     quote = "'{}'" if mode == "simple" else "{}"
     variables = [
@@ -173,7 +175,8 @@ APPOINTMENTS = [
 async def test_a_plan_uses_its_indexes(
     populated: Connection, name: str, indexes: list[str]
 ) -> None:
-    """On a database that is large enough for the planner to care: never a table as a whole."""
+    """On a database that is large enough for the planner to care, no statement reads a table as a
+    whole."""
     statement = getattr(_statements, name.upper())
     values = ", ".join(f"'{SAMPLES[parameter]}'" for parameter in statement.parameters)
     await populated.execute("set local plan_cache_mode = force_generic_plan")
@@ -241,7 +244,7 @@ async def populated(conn: Connection) -> Connection:
 
 
 def test_the_sql_by_hand(url: str) -> None:
-    """As its page shows it, in a shell; whoever chooses the text chooses no SQL."""
+    """The page's commands run in a shell as they stand. Whoever chooses the text chooses no SQL."""
     page = (SQL.parent / "docs" / "how-to" / "run-the-sql-by-hand.md").read_text()
     [shown] = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
     psql(

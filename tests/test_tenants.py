@@ -80,7 +80,7 @@ async def test_a_token_is_taken_from_either_header(
 
 
 async def test_several_tokens_are_live_at_once(endpoint: Endpoint) -> None:
-    """So that one can be changed for another."""
+    """Several tokens work at once, so that one can be changed for another."""
     second = await add_token(endpoint.conn, endpoint.clinic.id)
     for token in (TOKEN, second):
         headers = {"X-Vapi-Secret": token}
@@ -106,15 +106,22 @@ async def test_a_known_token_is_looked_up_once(endpoint: Endpoint) -> None:
 
 
 async def test_a_new_token_is_never_refused(endpoint: Endpoint) -> None:
-    """However lately the tokens were loaded: it waits for the next load, a second at most."""
+    """A new token waits for the next load, a second at most, however lately the tokens were
+    loaded."""
     headers = {"X-Vapi-Secret": "new"}
     assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 401
     await add_token(endpoint.conn, endpoint.clinic.id, token="new")
     assert (await endpoint.client.post(PATHS[1], json={}, headers=headers)).status_code == 400
 
 
-async def test_a_token_that_is_made_during_a_load_is_not_refused(endpoint: Endpoint) -> None:
-    """The load that has begun does not know it, so it waits for the next one."""
+@pytest.mark.parametrize("made", ["before", "during"])
+async def test_a_token_that_is_made_during_a_load_is_not_refused(
+    endpoint: Endpoint, made: str
+) -> None:
+    """A load that has begun before the token was made does not know it, so the request waits for
+    the next load; a load that knows the token is enough."""
+    if made == "before":
+        await add_token(endpoint.conn, endpoint.clinic.id, token="new")
     await endpoint.conn.execute("""
         alter table vapi_credentials rename to held;
         create view vapi_credentials as
@@ -126,7 +133,8 @@ async def test_a_token_that_is_made_during_a_load_is_not_refused(endpoint: Endpo
         await conn.execute("select pg_advisory_lock(7)")
         first = asyncio.create_task(found.find(TOKEN, give_up_at))
         await until(endpoint.conn, WAITS)
-        await add_token(conn, endpoint.clinic.id, token="new")
+        if made == "during":
+            await add_token(conn, endpoint.clinic.id, token="new")
         second = asyncio.create_task(found.find("new", give_up_at))
         await asyncio.sleep(0)
         await conn.execute("select pg_advisory_unlock(7)")
@@ -176,7 +184,8 @@ async def test_known_tokens_outlive_a_database_that_does_not_answer(
 async def test_guesses_cost_one_query_a_second(
     endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However many there are; the good token waits behind none of them."""
+    """Guesses cost one query a second, however many there are; the good token waits behind none of
+    them."""
     monkeypatch.setattr(tenants, "APART_SECONDS", 1.0)
     async with database_of(endpoint.url) as database:
         found = tenants.Tenants(database)
@@ -253,7 +262,8 @@ async def test_a_direct_body_of_another_organization_is_refused(
 
 
 async def test_a_direct_body_may_name_its_own(endpoint: Endpoint) -> None:
-    """Or none: an empty or unrendered one says nothing."""
+    """A direct body may name its own organization, or none: an empty or unrendered id says
+    nothing."""
     for org_id in (str(endpoint.clinic.id), f" {endpoint.clinic.id} ".upper(), "", "{{ orgId }}"):
         assert (await endpoint.book(**arguments(orgId=org_id))).status_code == 200
 

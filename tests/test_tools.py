@@ -51,7 +51,8 @@ def test_vapi_takes_it(tool: Tool[Any, Any]) -> None:
 
 @EACH
 def test_its_name_and_description_are_in_bounds(tool: Tool[Any, Any]) -> None:
-    """And the name, the path and what a clinic puts around them lead to it alone."""
+    """The name and the description are in bounds. The name, the path and what a clinic puts around
+    them lead to this tool alone."""
     assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", tool.name)
     for name in (tool.name, tool.path, f"acme_{tool.name}", f"{tool.path}_v2"):
         assert find_tool(name) is tool

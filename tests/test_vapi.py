@@ -537,5 +537,6 @@ def test_other_content_has_another_key(other: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("conversation", [id for id in ODD_IDS if id], ids=ascii)
 def test_a_key_can_be_stored(conversation: str) -> None:
-    """Whatever the conversation is called: a request refuses a key that the column would."""
+    """A key can be stored whatever the conversation is called: a request refuses a key that the
+    column would refuse."""
     assert dataclasses.replace(REQUEST, idempotency_key=key(conversation)).idempotency_key

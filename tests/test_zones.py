@@ -64,20 +64,20 @@ def test_the_newest_rules_win(system: Path, file: str, text: str, expected: int)
 
 
 def test_a_zone_of_the_system_alone_is_kept(system: Path) -> None:
-    """As one of the package alone is found."""
+    """A zone that only the system has is found, and so is one that only the package has."""
     (system / "Own").write_bytes((PACKAGED / "Asia" / "Tokyo").read_bytes())
     assert hours("Own") == hours("Asia/Tokyo") == 9
 
 
 def test_vancouver_keeps_daylight_time() -> None:
-    """By the rules since 2026, whatever the machine has."""
+    """Vancouver keeps daylight time by the rules since 2026, whatever rules the machine has."""
     assert TZDATA.IANA_VERSION >= "2026b"
     start = datetime(2027, 1, 15, 14, tzinfo=zone("America/Vancouver"))
     assert start.astimezone(UTC) == datetime(2027, 1, 15, 21, tzinfo=UTC)
 
 
 def test_a_zone_can_be_copied_and_pickled(system: Path) -> None:
-    """As one of Python's own."""
+    """A zone can be copied and pickled, as one of Python's own can."""
     start = datetime(2027, 1, 15, 14, tzinfo=zone(NAME))
     assert pickle.loads(pickle.dumps(start)) == copy.deepcopy(start) == start
     assert pickle.loads(pickle.dumps(start)).tzinfo is zone(NAME)
@@ -92,7 +92,8 @@ def test_a_zone_can_be_copied_and_pickled(system: Path) -> None:
     ],
 )
 def test_what_is_no_zone_is_refused(name: str) -> None:
-    """As by ZoneInfo, and so by an organization: nothing outside of the folders is read."""
+    """A name that is no zone is refused as by ZoneInfo, and so by an organization. Nothing outside
+    of the folders is read."""
     with pytest.raises((ValueError, OSError, TypeError, LookupError)):
         zone(name)
 
@@ -101,7 +102,7 @@ def test_what_is_no_zone_is_refused(name: str) -> None:
     ("older", "newer"), [("2025b", "2026a"), ("2026f", "2026g"), ("2026z", "2026za")]
 )
 def test_versions_are_compared(older: str, newer: str) -> None:
-    """By their year, then by their letters, of which there may be two."""
+    """Versions are compared by their year, then by their letters, of which there may be two."""
     first, second = read_version(older), read_version(f"# version {newer}\n")
     assert first is not None and second is not None
     assert first < second

@@ -192,6 +192,14 @@ def by_meaning(arguments: Mapping[str, object]) -> dict[str, object]:
     return given
 
 
+def names_by_meaning(arguments: Mapping[str, object]) -> dict[str | None, str]:
+    """The names of the arguments that `by_meaning` reads, as they are written. Pure."""
+    names: dict[str | None, str] = {}
+    for meaning, name in _by_rank(arguments):
+        names.setdefault(meaning, name)
+    return names
+
+
 def _by_rank(arguments: Mapping[str, object]) -> list[tuple[str | None, str]]:
     """The meaning and the name of each argument that says something: our own names first, unknown
     names last."""

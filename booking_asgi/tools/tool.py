@@ -73,6 +73,7 @@ class Call:
     tool: Tool[Any, Any]
     organization: Organization
     request: Any
+    arguments: Mapping[str, object]
 
 
 def words_of(name: str) -> str:

@@ -36,17 +36,17 @@ WORDS = {
 }
 
 
-def parse_duration(value: object) -> int:
+def parse_duration(value: object, field: str = "duration") -> int:
     """Minutes, 5 to 480: a number, its digits, or a length such as "1 hour 15 minutes", PT45M."""
     if type(value) is int:
         minutes: float | None = value
     else:
-        said = plain_text(value, "INVALID_ARGUMENTS", "duration").lower().rstrip(".")
+        said = plain_text(value, "INVALID_ARGUMENTS", field).lower().rstrip(".")
         minutes = WORDS.get(said)
         spaced = re.sub(r"(?<=\d)h(?=\d)", "h ", said)
         if minutes is None and said and (match := ISO.fullmatch(said) or LENGTH.fullmatch(spaced)):
             hours = (match["hours"] or "0").replace(",", ".")
             minutes = 60 * float(hours) + int(match["minutes"] or 0)
     if minutes is None or minutes != int(minutes) or int(minutes) not in MINUTES:
-        raise InvalidRequest("INVALID_ARGUMENTS", "duration", "It must be 5 to 480 minutes")
+        raise InvalidRequest("INVALID_ARGUMENTS", field, "It must be 5 to 480 minutes")
     return int(minutes)

@@ -3,11 +3,11 @@
 with recursive typed as (
   select r.name as "table", a.attrelid, a.attnum, a.attname::text as "column", a.atttypid as type,
          a.attnotnull and not exists (
-           -- Since PostgreSQL 18 a NOT NULL may be NOT VALID.
+           -- Since PostgreSQL 18 a NOT NULL constraint may be NOT VALID.
            select from pg_constraint n
            where n.conrelid = a.attrelid and n.contype = 'n' and n.conkey = array[a.attnum] and not n.convalidated
          ) as is_required,
-         -- What a row does not say is the column's default.
+         -- A column that the row leaves out gets its default.
          coalesce(case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end, 'null') as fallback
   from unnest(:tables::text[]) as r (name)
   join pg_attribute a on a.attrelid = to_regclass(r.name) and a.attnum > 0 and not a.attisdropped
@@ -17,10 +17,10 @@ with recursive typed as (
   from typed u
   join pg_type t on t.oid = u.type and t.typtype = 'd'
 ),
--- Of a domain its base type: a cast to the domain would raise where it refuses the value.
+-- A domain is replaced by its base type: a cast to the domain would raise if the domain refuses the value.
 sampled as (
   select u.*,
-         -- A length of -1, for a cast to varchar(9) cuts off what does not fit.
+         -- The length is -1, because a cast to varchar(9) would cut off what does not fit.
          format('case when given_row ? %1$L then (given_row ->> %1$L)::%2$s else %3$s end',
                 u."column", format_type(u.type, -1), u.fallback) as sample
   from typed u
@@ -29,7 +29,7 @@ sampled as (
 checks as (
   select s."table", quote_ident(c.conname) as name, 'check' as kind, array_agg(s."column") as columns,
          pg_get_expr(c.conbin, c.conrelid) as expression,
-         -- A column of PostgreSQL 18; before, each one is enforced.
+         -- This column exists since PostgreSQL 18. Before, every constraint is enforced.
          coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true) as is_enforced,
          c.convalidated as is_valid, not (c.connoinherit and r.relhassubclass) as is_inherited,
          format('alter table %s drop constraint %I', c.conrelid::regclass, c.conname) as drop,

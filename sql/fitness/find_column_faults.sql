@@ -1,5 +1,5 @@
--- find_column_faults: columns that are missing, of another type, or can't take what is written.
--- A text of any kind is text, an enum too: whether its labels do, the plans of the statements tell.
+-- find_column_faults: columns that are missing, have another type, or can't hold what a booking writes.
+-- Every kind of text counts as text, an enum too. Whether an enum has the labels that we need shows when the statements are planned.
 with wanted ("table", "column", type, default_to, may_be_null, other_name) as (values
   ('organizations', 'id', 'uuid', null, false, null),
   ('organizations', 'timezone', 'text', null, false, 'time_zone'),
@@ -40,7 +40,7 @@ with wanted ("table", "column", type, default_to, may_be_null, other_name) as (v
   ('vapi_credentials', 'org_id', 'uuid', null, false, null),
   ('vapi_credentials', 'revoked_at', 'timestamptz', null, false, null)
 ),
--- The longest that is written, and how bad it is where it does not fit.
+-- The longest value that a booking writes into each column, and how bad it is if the value does not fit.
 longest ("table", "column", length, severity) as (values
   ('contacts', 'phone', 16, 'warning'),
   ('contacts', 'email', 254, 'note'),
@@ -55,10 +55,10 @@ longest ("table", "column", length, severity) as (values
 present as (
   select r.name as "table", a.attname::text as "column", a.attnotnull or t.typnotnull as is_required,
          a.atthasdef or a.attidentity <> '' or t.typdefault is not null as fills_itself,
-         -- A domain that is NOT NULL keeps the column so.
+         -- A domain that is NOT NULL makes the column NOT NULL.
          case when t.typnotnull then format_type(b.oid, nullif(t.typtypmod, -1)) end as nullable_type,
          case when b.typname in ('varchar', 'bpchar') then nullif(greatest(a.atttypmod, t.typtypmod), -1) - 4 end as length,
-         -- A citext is a text as well, but no exclusion constraint takes it.
+         -- A citext counts as text too, but an exclusion constraint can't use it.
          case when r.name = 'appointments' and a.attname = 'resource' and b.typname = 'citext' then 'citext'
               when t.typcategory in ('S', 'E') then 'text'
               when b.typname in ('int4', 'int2') then 'integer'
@@ -86,12 +86,12 @@ fault as (
   union all
   select w."table", w."column", 'error', format('is %s and not %s', p.type, w.type),
          case
-           -- In the place of UTC the zone that they were written in.
+           -- Replace UTC by the zone in which the times were written.
            when p.type = 'timestamp' then format('alter column %I type timestamptz using %1$I at time zone ''UTC''', w."column")
            when w.default_to is not null and (p.type = 'text' or w.type <> 'uuid') then
              format('alter column %I drop default, alter column %1$I type %s using %1$I::%2$s, alter column %1$I set default %3$s',
                     w."column", w.type, w.default_to)
-           -- No number becomes a uuid.
+           -- PostgreSQL can't convert a number to a uuid.
            when w.type <> 'uuid' or p.type = 'text' then format('alter column %I type %s using %1$I::%2$s', w."column", w.type)
          end
   from wanted w

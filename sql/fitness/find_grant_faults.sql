@@ -1,4 +1,4 @@
--- find_grant_faults: what a booking does and this role may not do.
+-- find_grant_faults: rights that a booking needs and this role does not have.
 select format('grants on %s', needed."table") as what, 'error' as severity,
        format('This role may not %s %s', string_agg(needed.privilege, ', '), needed."table") as problem,
        format('grant %s on %s to %I;', string_agg(needed.privilege, ', '), to_regclass(needed."table"), current_user) as mend

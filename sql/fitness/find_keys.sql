@@ -1,4 +1,4 @@
--- find_keys: each index of the tables, what it keeps unique, and how it is dropped.
+-- find_keys: each index of the tables, what it keeps unique, and the SQL that drops it.
 select r.name as "table", quote_ident(i.relname) as name,
        (select string_agg(pg_get_indexdef(x.indexrelid, k, true) || coalesce(' with ' || o.oprname, ''), ', ' order by k)
         from generate_series(1, x.indnkeyatts) k
@@ -13,6 +13,6 @@ select r.name as "table", quote_ident(i.relname) as name,
 from unnest(:tables::text[]) as r (name)
 join pg_index x on x.indrelid = to_regclass(r.name)
 join pg_class i on i.oid = x.indexrelid
--- A foreign key names the index that it points at as well.
+-- A foreign key also names the index that it points at.
 left join pg_constraint c on c.conindid = x.indexrelid and c.contype in ('p', 'u', 'x')
 order by r.name, i.relname;

@@ -1,4 +1,4 @@
--- find_lock_down_faults: roles that can book now, and that row-level security would keep from it.
+-- find_lock_down_faults: roles that can book now and no longer could under row-level security.
 select 'role' as what, 'error' as severity,
        format('The role %I can book, and no policy of %s gives it rows: row-level security would stop it: '
               'booking-asgi schema --grant %1$I',

@@ -1,6 +1,6 @@
--- find_lock_faults: more active appointments than can be constrained without anybody noticing.
+-- find_lock_faults: a finding if there are so many active appointments that adding the constraint delays bookings.
 with size as (
-  -- One that has a resource is compared with the others while the table is locked; see adopt.sql.
+  -- An appointment that has a resource is compared with the others while the table is locked; see adopt.sql.
   select count(*) as active, count(to_jsonb(a) ->> 'resource') as compared
   from appointments a
   where a.status::text in ('pending', 'confirmed')

@@ -1,2 +1,2 @@
--- find_missing_tables: the tables that are not there, as this role's search_path has it.
+-- find_missing_tables: the tables that this role does not find through its search_path.
 select name from unnest(:tables::text[]) as name where to_regclass(name) is null;

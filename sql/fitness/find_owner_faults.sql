@@ -1,4 +1,4 @@
--- find_owner_faults: tables that this role may not change, since it neither owns them nor has the owner's rights.
+-- find_owner_faults: tables that this role may not alter, because it neither owns them nor has the owner's rights.
 select 'owner' as what, 'error' as severity,
        format('%s belongs to the role %I: connect as that role', string_agg(c.oid::regclass::text, ', ' order by c.relname),
               pg_get_userbyid(c.relowner)) as problem,

@@ -1,8 +1,8 @@
--- find_phone_faults: contacts that no caller's phone finds, for theirs is not E.164.
+-- find_phone_faults: contacts that no caller's phone finds, because their phone is not in E.164.
 with odd as (
   select c.id, count(*) over () as contacts
   from contacts c
-  -- Not {1,14}: that takes three times as long.
+  -- The pattern does not use {1,14}, which takes three times as long.
   where c.phone::text !~ '^\+[1-9][0-9]+$' or length(c.phone::text) > 16
   order by c.id
   limit 20

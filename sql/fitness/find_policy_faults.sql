@@ -26,7 +26,7 @@ select format('row security on %s', "table") as what,
             then format('Of %s this role has the rows that %s gives it, and no session state is set for a policy to read',
                         "table", max(policies))
             else format('No policy of %s gives this role its rows', "table") end as problem,
-       -- What a restrictive one takes away, no other gives back.
+       -- If a restrictive policy hides a row, no other policy can show it.
        case when not bool_or(is_restricted)
             then format('create policy %I on %s to %I using (true) with check (true);',
                         'booking_' || current_user, to_regclass("table"), current_user) end as mend

@@ -1,5 +1,5 @@
--- find_release: whether the tables know their steps, are of the release before there were any, or are not ours.
--- Null where they are not ours, or where this role may not read the steps.
+-- find_release: whether the tables record their migrations, are of the release that had none, or are not ours.
+-- The result is null if the tables are not ours, or if this role may not read which migrations they had.
 select case
   when to_regclass('booking_migrations') is not null then
     case when has_table_privilege(to_regclass('booking_migrations'), 'select')

@@ -1,4 +1,4 @@
--- find_release_faults: keys of appointments that are as an older release made them.
+-- find_release_faults: keys of appointments that an older release made and this one defines otherwise.
 select 'schema' as what, 'error' as severity,
        format('An older release made these tables, with another %s', string_agg(i.relname, ' and ' order by i.relname))
          as problem,
@@ -10,7 +10,7 @@ cross join lateral (
   from generate_series(1, x.indnkeyatts) k
 ) key
 where x.indrelid = to_regclass('appointments')
-  -- What an older release's adoption left behind when it was interrupted is not for an upgrade.
+  -- An upgrade does not mend what an interrupted adoption of an older release left behind.
   and to_regclass('resources') is not null and to_regclass('vapi_credentials') is not null and (
   i.relname = 'appointments_contact_start_key' and key.columns like 'org_id, contact_id, scheduled_at, lower(%'
   or i.relname = 'appointments_resource_excl' and x.indisexclusion

@@ -1,4 +1,4 @@
--- find_session_faults: what the server and this role's settings stand in the way of.
+-- find_session_faults: settings of the server and of this role that stand in the way of a booking.
 select fault.what, fault.severity, fault.problem, fault.mend
 from (values
   (pg_is_in_recovery(), 'read-only', 'error', 'The server is a standby: connect to the primary', null),
@@ -8,12 +8,12 @@ from (values
   (not exists (select from pg_extension where extname = 'btree_gist'),
    'btree_gist', 'warning', 'The extension that appointments_resource_excl is made of is not there',
    'create extension btree_gist;'),
-  -- Their text is in sql/migrations, and the mend is made of it.
+  -- The mend is made of the functions' text in sql/migrations.
   (to_regclass('appointments') is not null
      and (to_regprocedure('booking_fold(text)') is null
           or to_regprocedure('booking_span(timestamptz, integer, integer, integer)') is null),
    'functions', 'error', 'The functions by which names and times are compared are not there', null),
-  -- Asked of an accented letter, which other encodings may not have.
+  -- The test is an accented letter, which other encodings may lack.
   (getdatabaseencoding() <> 'UTF8'
      or lower(chr(case when getdatabaseencoding() = 'UTF8' then 201 else 65 end) collate "default")
         <> chr(case when getdatabaseencoding() = 'UTF8' then 233 else 97 end),
@@ -27,7 +27,7 @@ from (values
   (current_setting('is_superuser')::boolean, 'superuser', 'note',
    'This role is a superuser, whom nothing in the database holds back: serve as a role of its own,'
    ' after booking-asgi schema --grant ROLE', null),
-  -- An address is missing on a Unix socket.
+  -- A connection through a Unix socket has no address.
   (not coalesce(inet_client_addr() <<= '127.0.0.0/8' or inet_client_addr() = '::1', true)
      and not (select ssl from pg_stat_ssl where pid = pg_backend_pid()),
    'encryption', 'note',

@@ -1,5 +1,5 @@
 -- find_soft_delete_faults: columns of appointments that mark a row as gone, and active rows that are marked.
--- An error where there are such rows, else a note.
+-- The finding is an error if active rows are marked, else a note.
 with marking as (
   select a.attname::text as name, plain.name ~ 'archived' as is_archive,
          case
@@ -19,7 +19,7 @@ with marking as (
 marked as (
   select m.name, count(*) as rows
   from appointments a
-  -- As JSON, for the columns are not known.
+  -- Columns are read through JSON, because their names are not known beforehand.
   cross join lateral (select to_jsonb(a) as row) as json
   join marking m on case m.kind
     when 'time' then (json.row ->> m.name)::timestamptz <= now()
@@ -28,9 +28,9 @@ marked as (
     when 'number' then (json.row ->> m.name)::numeric <> 0
     else lower(btrim(json.row ->> m.name)) not in ('', 'f', 'false', 'n', 'no', 'off', '0')
   end
-  -- Without such a column no row is read.
+  -- If there is no such column, no row is read.
   where exists (select from marking) and a.status::text in ('pending', 'confirmed')
-    -- What took place may well be archived.
+    -- An appointment that took place may be archived.
     and (not m.is_archive or a.scheduled_at > now())
   group by m.name
 )

@@ -1,4 +1,4 @@
--- find_status_type: what the column appointments.status takes by its type, and what a row without one gets.
+-- find_status_type: the values that the type of appointments.status allows, and the column's default.
 with recursive typed as (
   select a.atttypid as type, a.atttypmod as modifier, pg_get_expr(d.adbin, d.adrelid) as fallback
   from pg_attribute a

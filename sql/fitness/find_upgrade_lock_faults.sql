@@ -1,4 +1,4 @@
--- find_upgrade_lock_faults: more active appointments than can be constrained anew without anybody noticing.
+-- find_upgrade_lock_faults: a finding if there are so many active appointments that rebuilding the constraint delays bookings.
 select '--lock' as what, 'error' as severity,
        format('%s active appointments: every booking waits for about %s s while appointments_resource_excl is built',
               count(*), round(count(*) * 0.18 / 1000.0)) as problem,

@@ -1,6 +1,6 @@
 -- find_zone_offsets: the database's offset from UTC of each zone at each instant, in seconds; null for a zone that it does not know.
 with known as materialized (
-  -- Asked beforehand: an unknown name would raise below.
+  -- Names are looked up first, because an unknown name would raise an error below.
   select z.name from unnest(:zones::text[]) as z (name)
   where lower(z.name) in (select lower(name) from pg_timezone_names)
 )

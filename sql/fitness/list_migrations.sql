@@ -1,2 +1,2 @@
--- list_migrations: the steps that the database has had.
+-- list_migrations: the migrations that have run on this database.
 select name from booking_migrations order by name;

@@ -1,12 +1,12 @@
--- list_open_tables: what row-level security does not hold back, for whom, and the SQL that ends it.
--- A role that `schema --grant` gave its policy is meant to be there, and so is the one that asks.
+-- list_open_tables: tables that a role can read or write past row-level security, and the SQL that ends it.
+-- A role that got its policy from `schema --grant` is meant to have access, and so is the role that asks.
 with ours as (
   select c.oid, c.oid::regclass as "table", c.relowner, c.relacl, c.relnamespace, c.relrowsecurity
   from unnest(array[
     'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
     'appointments', 'vapi_credentials', 'booking_migrations'
   ]) as name
-  -- A partition can be read by its own name, and then only its own row-level security counts.
+  -- A role can read a partition by its own name; then only the partition's own row-level security counts.
   cross join lateral (
     select to_regclass(name) as oid union select relid from pg_partition_tree(to_regclass(name))
   ) tree
@@ -32,7 +32,7 @@ roles as (
   select granted.oid, grantee, role, 
     string_agg(privilege_type, ', ' order by privilege_type)
       filter (where privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE')) as unheld,
-    -- PUBLIC, or a role of an API: nobody logs in by it. Others were granted it by somebody on purpose.
+    -- Nobody logs in as PUBLIC or as the role of an API. Any other role was granted access on purpose.
     not exists (
       select from pg_roles login
       where grantee <> 0 and login.rolcanlogin and pg_has_role(login.oid, grantee, 'usage')

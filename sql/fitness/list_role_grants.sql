@@ -1,4 +1,4 @@
--- list_role_grants: what a role lacks of what serving needs, as SQL for the owner of the tables.
+-- list_role_grants: the SQL with which the owner of the tables gives a role the rights that it lacks for serving.
 with role as (
   select oid, rolname from pg_roles where rolname = :role::text
 ),
@@ -32,7 +32,7 @@ changes as (
   from role
   where not has_column_privilege(role.oid, 'vapi_credentials', 'last_used_at', 'update')
   union all
-  -- A column of your own may take its default from a sequence. An identity needs no privilege.
+  -- A column of the user's own may take its default from a sequence. An identity column needs no privilege.
   select 4, format('grant usage on sequence %s to %I', s.oid::regclass, rolname)
   from role, ours
   join pg_depend d on d.refclassid = 'pg_class'::regclass and d.refobjid = "table" and d.deptype = 'a'

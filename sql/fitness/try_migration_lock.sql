@@ -1,2 +1,2 @@
--- try_migration_lock: whether no other session is upgrading this database; then this one is.
+-- try_migration_lock: true if no other session is upgrading this database; from then on this session is.
 select pg_try_advisory_lock(hashtextextended('booking_migrations', 0));

@@ -212,7 +212,8 @@ async def test_five_hundred_guesses_and_a_busy_clinic(server: Server) -> None:
     ],
 )
 async def test_two_megabytes_of_a_clients_choice(server: Server, items: str) -> None:
-    """What it costs to read and refuse stays in proportion: 2 MB, a second at the very most."""
+    """To read and refuse 2 MB of a client's choice costs CPU time in proportion: at most a
+    second."""
     body = f'{{"message":{{"type":"tool-calls","toolCallList":[{",".join([items] * 180_000)}]}}}}'
     before = server.cpu
     async with httpx.AsyncClient(timeout=30) as client:
@@ -255,7 +256,7 @@ async def test_replies_that_are_not_read(server: Server) -> None:
 
 
 async def test_a_head_that_does_not_end(server: Server) -> None:
-    """One byte now and then: it is cut after 10 to 15 seconds, and so is who sends nothing."""
+    """A client that sends one byte now and then, or nothing, is cut after 10 to 15 seconds."""
     _, slow = await server.open()
     reader, _ = await server.open()
     async with asyncio.timeout(30):

@@ -1,4 +1,4 @@
-"""What one connection may send to a server process: each bound, and what lies below it."""
+"""Each bound on what one connection may send to a server process, and what lies below the bound."""
 
 from __future__ import annotations
 
@@ -105,14 +105,14 @@ def test_a_body_of_two_megabytes_is_read(serving: Serving) -> None:
 
 
 def test_requests_before_a_reply_are_bounded(serving: Serving) -> None:
-    """One that is answered and 16 that wait are answered in order; one more ends the connection."""
+    """The first request and 16 that wait are answered in order; one more ends the connection."""
     assert heard(serving, HEALTH * 17, replies=17) == [200] * 17
     assert heard(serving, HEALTH * 1_000, replies=1_000) == []
     logs(serving, "Refused: too many requests before a reply")
 
 
 def test_the_connection_outlives_a_small_refused_body(serving: Serving) -> None:
-    """What is left of it is read and dropped, and the next request is answered."""
+    """The server reads and drops the rest of the body, and answers the next request."""
     asked = GUESS + length(200_000)
     assert heard(serving, asked, b" " * 200_000, HEALTH, replies=2) == [401, 200]
 
@@ -125,7 +125,7 @@ def test_a_large_refused_body_ends_the_connection(serving: Serving) -> None:
 
 
 def test_a_refused_body_that_stops_ends_the_connection(serving: Serving) -> None:
-    """After 10 to 15 seconds."""
+    """The connection ends after 10 to 15 seconds."""
     assert heard(serving, GUESS + length(1_000), b" ", replies=2) == [401]
     logs(serving, "Refused: slow rest of a refused body")
 

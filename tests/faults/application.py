@@ -103,7 +103,7 @@ def deployed(url: str, **settings: object) -> Iterator[Application]:
 
 
 def kill(server: EmbeddedPostgres) -> None:
-    """With all of its processes at once, as a machine does that runs out of memory."""
+    """Kill all processes of the application at once, as a machine does that runs out of memory."""
     assert server.process is not None
     family = [server.process.pid, *children(server.process.pid)]
     for pid in family:

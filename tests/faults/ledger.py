@@ -1,4 +1,4 @@
-"""What the callers were told, kept on their side, and held against the rows at the end."""
+"""The callers keep what they were told; at the end it is compared with the rows."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Ledger:
     _succeeded: list[float] = field(default_factory=lambda: [time.monotonic()])
 
     async def ask(self, number: int) -> bool:
-        """One try of one caller; whether it was acknowledged."""
+        """Let one caller try once. Returns whether the booking was acknowledged."""
         self.asked.add(number)
         started = time.monotonic()
         try:
@@ -86,7 +86,7 @@ class Ledger:
         return True
 
     async def run(self, numbers: Iterable[int], *, at_once: int) -> None:
-        """One try of each, so many at a time."""
+        """Let each caller try once, so many at a time."""
         left = iter(numbers)
 
         async def one_line() -> None:
@@ -98,7 +98,7 @@ class Ledger:
                 lines.create_task(one_line())
 
     async def settle(self, *, at_once: int = 16, rounds: int = 200) -> None:
-        """Whoever was not acknowledged asks again, until each is."""
+        """Each caller without an acknowledgement asks again, until each has one."""
         for _ in range(rounds):
             left = self.asked - self.acknowledged.keys()
             if not left:

@@ -42,14 +42,15 @@ class Way:
             self.lead_to(0)
 
     def fall_silent(self) -> None:
-        """What is on its way stays there."""
+        """Keep all bytes that are on their way."""
         self._open.clear()
 
     def speak(self) -> None:
         self._open.set()
 
     def lead_to(self, port: int) -> None:
-        """To another server from now on, or with 0 to none; what was on its way is lost."""
+        """Lead to another server from now on, or with 0 to none. Bytes that were on their way are
+        lost."""
         self.port = port
         for writer in self._writers:
             writer.transport.abort()

@@ -67,7 +67,7 @@ async def verify_times(
 
 
 async def told(client: httpx.AsyncClient, days: int) -> str:
-    """What is said to a start so many days from now, by a clock that is right."""
+    """The answer to a start that is so many days from now, by a clock that is right."""
     start = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=days)
     who = {"patientPhone": "+12125550100", "patientName": str(days)}
     reply = await client.post(PATH, json={**who, "scheduledAt": start.isoformat()})
@@ -111,7 +111,8 @@ async def test_the_clock_jumps(
 async def test_what_the_clock_decides(
     durable_url: str, figures: Figures, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What lies in the past, and what beyond the horizon: nothing else."""
+    """The clock decides what lies in the past and what lies beyond the horizon, and nothing
+    else."""
     clock = Clock()
     clock.set_for(monkeypatch)
     async with connected(durable_url) as conn:

@@ -48,7 +48,7 @@ Into: TypeAlias = Literal["reset", "silence", "silence on all"]
 
 @dataclass(frozen=True)
 class Cut:
-    """At which message, before, inside or after it, and what becomes of the connection."""
+    """The message at which the connection is cut, whether before, inside or after it, and how."""
 
     person: str
     state: str
@@ -92,7 +92,7 @@ class Scissors:
 
 @dataclass
 class Outcome:
-    """Of one booking; `first` is the status that its first try ended with."""
+    """The outcome of one booking; `first` is the status that its first try ended with."""
 
     seen: list[Message]
     first: str
@@ -102,7 +102,8 @@ class Outcome:
 
 
 async def booked(url: str, person: str, state: str, cut: Cut | None = None) -> Outcome:
-    """One booking through the proxy, repeated until it stands; once, and nothing is left of it."""
+    """Book once through the proxy, repeated until it stands. It stands once, and nothing is left of
+    the cut connection."""
     warm_up, number = (0, 16) if person == "phone" else (3, 19)
     is_silent = cut is not None and cut.into != "reset"
     token = f"{TOKEN}-{time.monotonic_ns()}"
@@ -175,7 +176,8 @@ async def messages(url: str, states: list[str]) -> list[tuple[str, str, int]]:
 
 
 async def test_resets(durable_url: str, figures: Figures, full: bool) -> None:
-    """Before, inside and after each message: booked at the first try, on another connection."""
+    """A connection is reset before, inside or after each message: the first try books on another
+    connection."""
     started = time.monotonic()
     wheres: list[Where] = ["before", "inside", "after"]
     # What connecting and preparing add takes its time.
@@ -196,7 +198,8 @@ async def test_resets(durable_url: str, figures: Figures, full: bool) -> None:
 
 @pytest.mark.parametrize("into", ["silence", "silence on all"])
 async def test_silence(durable_url: str, figures: Figures, full: bool, into: Into) -> None:
-    """On that connection, or on all and on new ones: answered in time; the repeat is booked."""
+    """One connection falls silent, or all of them and new ones too: an answer comes in time, and
+    the repeat is booked."""
     started = time.monotonic()
     async with connected(durable_url) as conn:
         if conn.get_server_version().major < 17:

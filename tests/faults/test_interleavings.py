@@ -75,7 +75,7 @@ class Stepped(Base):
 
 
 class Caller:
-    """One of the two, who books step by step."""
+    """One of the two callers, who books step by step."""
 
     def __init__(self, conn: Stepped, other: Stepped, watcher: Connection) -> None:
         self._conn, self._watcher = conn, watcher
@@ -117,7 +117,7 @@ class Caller:
 
 
 async def play(callers: Sequence[Caller], schedule: Sequence[int], pair: Pair) -> list[Outcome]:
-    """What the two are told, where they come in this order."""
+    """What the two callers are told if their steps come in this order."""
     for caller, request in zip(callers, pair, strict=True):
         await caller.begin(request)
     # Who was blocked, or has one step more, has turns left at the end.
@@ -163,12 +163,12 @@ def for_one_key(clinic: Organization, number: int) -> Pair:
 
 
 def one_wins(outcomes: list[Outcome]) -> bool:
-    """One is booked, the other is told."""
+    """One caller is booked, and the other is told that the time is taken."""
     return sorted(type(outcome).__name__ for outcome in outcomes) == ["Booked", "SlotTaken"]
 
 
 def both_have_it(outcomes: list[Outcome]) -> bool:
-    """One made the appointment, the other hears of the same."""
+    """One caller makes the appointment, and the other hears of the same one."""
     booked = [outcome for outcome in outcomes if isinstance(outcome, Booked)]
     ids = {outcome.appointment_id for outcome in booked}
     return (len(booked), len(ids), sum(outcome.created for outcome in booked)) == (2, 1, 1)
@@ -192,7 +192,8 @@ async def test_every_order(
     is_right: Callable[[list[Outcome]], bool],
     people: int,
 ) -> None:
-    """One appointment, one contact for an email, both told the truth, no error, no deadlock."""
+    """Every order of steps leaves one appointment and one contact for an email, tells both callers
+    the truth, and raises no error and no deadlock."""
     started, numbered = time.monotonic(), enumerate(chosen(full))
     played = 0
 

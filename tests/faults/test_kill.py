@@ -79,7 +79,7 @@ async def test_the_server_is_killed(
 
 
 async def test_the_application_is_killed(durable_url: str, figures: Figures, full: bool) -> None:
-    """Whoever got no answer repeats, and is booked once."""
+    """Each caller who got no answer repeats the request, and is booked once."""
     requests, faults = (4_000, 5) if full else (600, 1)
     with deployed(durable_url) as application:
 

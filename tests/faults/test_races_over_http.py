@@ -21,7 +21,7 @@ DEADLINE = 60
 
 
 async def test_one_slot(durable_url: str, figures: Figures) -> None:
-    """One is booked, and each other one is told that the time is taken."""
+    """One caller is booked, and each other one is told that the time is taken."""
     async with connected(durable_url) as conn:
         await a_clinic(conn, token=TOKEN)
         with deployed(durable_url, deadline_seconds=DEADLINE) as application:

@@ -75,7 +75,8 @@ async def test_no_free_connection(durable_url: str, figures: Figures) -> None:
 
 
 async def test_clients_that_are_gone(durable_url: str, figures: Figures) -> None:
-    """At a random instant each, some in the midst of their request; what they repeat is there."""
+    """Clients leave at random instants, some in the midst of their request; what they repeat is
+    there."""
     chance = random.Random(SEED)
     async with connected(durable_url) as conn:
         clinic = await a_busy_clinic(conn, TOKEN)

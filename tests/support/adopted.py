@@ -81,7 +81,7 @@ def snapshot(url: str) -> str:
 
 
 async def settle(conn: Connection) -> Organization:
-    """What nobody can know but the operator."""
+    """Fill in what only the operator can know."""
     await conn.execute("update organizations set timezone = 'Asia/Tokyo', phone_region = 'JP'")
     return Organization(id=ORG, timezone="Asia/Tokyo", phone_region="JP")
 

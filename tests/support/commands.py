@@ -133,7 +133,7 @@ class Serving:
         return status, json.loads(json.loads(body)["toolResult"]["content"])
 
     def stop(self, stop_signal: signal.Signals = signal.SIGINT) -> int:
-        """As the terminal does: to the whole process group."""
+        """Send the signal to the whole process group, as the terminal does."""
         if not self.has_ended():
             os.killpg(self.process.pid, stop_signal)
         return self.process.wait(60)

@@ -63,13 +63,14 @@ def in_days(days: int) -> str:
 async def a_clinic(
     conn: Connection,
     *,
+    name: str = "Clinic",
     resources: Sequence[str] = ("main",),
     timezone: str = "America/New_York",
     phone_region: str = "US",
     token: str | None = None,
 ) -> Organization:
     clinic = await add_organization(
-        conn, name="Clinic", timezone=timezone, phone_region=phone_region, resources=resources
+        conn, name=name, timezone=timezone, phone_region=phone_region, resources=resources
     )
     if token is not None:
         await add_token(conn, clinic.id, token=token)
@@ -77,18 +78,19 @@ async def a_clinic(
 
 
 def a_request(clinic: Organization, **fields: Any) -> BookingRequest:
-    """By phone, at `SOON`, unless `fields` say otherwise."""
+    """A request by phone, at `SOON`, unless `fields` say otherwise."""
     defaults = {"phone": Phone("+15551234567"), "name": "Sam Wilson", "scheduled_at": SOON}
     return BookingRequest(org_id=clinic.id, **{**defaults, **fields})
 
 
 def a_caller(number: int) -> Phone:
-    """One of ten thousand people."""
+    """The phone of one of ten thousand people."""
     return Phone(f"+1555200{number:04}")
 
 
 def arguments(**given: object) -> dict[str, object]:
-    """What a model sends, but for what `given` says otherwise; a None is left out."""
+    """The arguments that a model sends, changed by `given`; an argument that is None is left
+    out."""
     defaults = {
         "patientPhone": "+15551234567",
         "patientEmail": "sam@test.com",

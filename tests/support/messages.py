@@ -1,4 +1,4 @@
-"""What a message of Vapi's is answered with."""
+"""The answers to messages of Vapi's."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Line:
         self.writers[message.sender].write(message.data[:size])
 
     def reset(self) -> None:
-        """At both ends."""
+        """Reset the connection at both ends."""
         for writer in self.writers.values():
             with contextlib.suppress(OSError):  # it is closed already
                 taken = writer.get_extra_info("socket")
@@ -70,7 +70,7 @@ class Proxy:
 
     @property
     def ports(self) -> list[int]:
-        """By which the server knows its connections."""
+        """The ports by which the server knows its connections."""
         writers = (line.writers.get("client") for line in self._lines)
         return [writer.get_extra_info("sockname")[1] for writer in writers if writer]
 

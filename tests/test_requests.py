@@ -173,7 +173,7 @@ def test_each_spelling_is_read(
 
 
 def test_each_meaning_is_tested() -> None:
-    """Each meaning is tested, except the zone, which has a test of its own, and what a search has."""
+    """Each meaning is tested, except the zone, which has its own test, and what a search has."""
     others = {"zone", "until", "part"}
     assert {meaning_of(name) for name, *_ in IN_THE_WILD} == set(ARGUMENTS) - others
 

@@ -8,8 +8,20 @@ for its terms.
 """
 
 from booking_core._statements import Connection, read_schema
+from booking_core.actors import Actor, Caller, Staff
 from booking_core.availability import FreeTime, find_times
 from booking_core.booking import book, list_appointments
+from booking_core.changes import (
+    Cancelled,
+    Choice,
+    DayAppointment,
+    Held,
+    Moved,
+    NotFound,
+    SeveralFound,
+    TooLate,
+)
+from booking_core.changing import cancel, find_appointments, list_day, move, set_status
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
@@ -56,6 +68,7 @@ from booking_core.requests import BookingRequest
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
 
 __all__ = [
+    "Actor",
     "AdoptionPlan",
     "Appointment",
     "AppointmentRefused",
@@ -63,15 +76,22 @@ __all__ = [
     "BookingError",
     "BookingNotSettled",
     "BookingRequest",
+    "Caller",
+    "Cancelled",
+    "Choice",
     "Connection",
     "ContactMatch",
     "ContactNotResolved",
+    "DayAppointment",
     "Email",
     "Finding",
     "FreeTime",
+    "Held",
     "InvalidRequest",
     "LimitReached",
     "Limits",
+    "Moved",
+    "NotFound",
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
@@ -79,23 +99,30 @@ __all__ = [
     "OutsideHours",
     "Phone",
     "ResolvedContact",
+    "SeveralFound",
     "SlotTaken",
+    "Staff",
     "Token",
+    "TooLate",
     "add_organization",
     "add_token",
     "adopt",
     "book",
+    "cancel",
     "count_future_appointments",
+    "find_appointments",
     "find_organization",
     "find_organization_by_token",
     "find_times",
     "grant_role",
     "is_absent",
     "list_appointments",
+    "list_day",
     "list_live_tokens",
     "list_organizations",
     "list_tokens",
     "lock_down",
+    "move",
     "parse_email",
     "parse_phone",
     "plan_adoption",
@@ -105,6 +132,7 @@ __all__ = [
     "remove_organization",
     "resolve_contact",
     "revoke_token",
+    "set_status",
     "touch_tokens",
     "upgrade",
 ]

@@ -138,6 +138,7 @@ async def _repeat(
             "idempotency_key": request.idempotency_key,
             "call_id": request.call_id,
             "by_own_number": request.by_own_number,
+            "actor": request.actor,
             "most_per_call": limits.most_per_call,
             "most_per_contact": limits.most_per_contact,
         }

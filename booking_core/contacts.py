@@ -80,9 +80,9 @@ async def resolve_contact(
         return await touch_or_insert_by_email(conn, org_id, email, name)
 
 
-def check_person(*, phone: object, email: object, name: object) -> None:
+def check_person(*, phone: object, email: object, name: object, is_needed: bool = True) -> None:
     """Raise `InvalidRequest` for a phone, email or name that the parsers would not have made."""
-    if phone is None and email is None:
+    if is_needed and phone is None and email is None:
         raise missing_contact()
     if phone is not None and not (isinstance(phone, str) and is_phone(phone)):
         raise InvalidRequest("INVALID_PHONE", "phone", PHONE_FORM)

@@ -25,6 +25,7 @@ class BookingRequest:
     booking. Requests of one `call_id` come from one phone call or chat: when it asks again for the
     same start, with more of the name or a phone added, it gets the same appointment.
 
+    `actor` says who asks, for the events: `caller` of a call, else `system` if nobody says so.
     `by_own_number` is false where neither the phone's own number called nor somebody who speaks for
     the clinic: the request then fills gaps of a stored contact, and replaces nothing. `misheard`
     names what was given but not understood, beside something that identifies the person.
@@ -43,6 +44,7 @@ class BookingRequest:
     idempotency_key: str | None = None
     call_id: str | None = None
     by_own_number: bool = True
+    actor: str = ""
     misheard: tuple[Literal["phone", "email"], ...] = ()
 
     def __post_init__(self) -> None:
@@ -56,7 +58,9 @@ class BookingRequest:
             problem = f"It must be an int, in minutes, not {_kind(self.duration_minutes)}"
             raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", problem)
         spoken.parse_duration(self.duration_minutes, "duration_minutes")
-        for field in ("resource", "idempotency_key", "call_id"):
+        if not self.actor:
+            object.__setattr__(self, "actor", "caller" if self.call_id else "system")
+        for field in ("resource", "idempotency_key", "call_id", "actor"):
             if (value := getattr(self, field)) is not None:
                 spoken.check_text(value, field)
         if type(self.by_own_number) is not bool:

@@ -166,7 +166,8 @@ from (values
   ('attendee_given', 'boolean not null default true'),
   ('by_own_number', 'boolean not null default true'),
   ('buffer_before_minutes', 'integer not null default 0'),
-  ('buffer_after_minutes', 'integer not null default 0')
+  ('buffer_after_minutes', 'integer not null default 0'),
+  ('found_by_email', 'boolean not null default false')
 ) as ours (name, type)
 where not exists (select from pg_attribute where attrelid = 'appointments'::regclass and attname = name);
 
@@ -179,7 +180,8 @@ where attrelid = 'appointments'::regclass and attname = 'id' and not atthasdef a
 select pg_temp.briefly(format('drop index %s', x.indexrelid::regclass))
 from pg_index x join pg_class i on i.oid = x.indexrelid
 where i.relname in (
-    'appointments_contact_start_key', 'appointments_call_key', 'appointments_idempotency_key', 'contacts_org_email_idx'
+    'appointments_contact_start_key', 'appointments_call_key', 'appointments_idempotency_key',
+    'appointments_start_idx', 'contacts_org_email_idx'
   )
   and x.indrelid in ('appointments'::regclass, 'contacts'::regclass) and not x.indisvalid;
 
@@ -197,6 +199,9 @@ create unique index concurrently if not exists appointments_call_key
 create unique index concurrently if not exists appointments_idempotency_key
   on appointments (org_id, idempotency_key)
   where status in ('pending', 'confirmed');
+
+-- step: The appointments of a day, whatever became of them.
+create index concurrently if not exists appointments_start_idx on appointments (org_id, scheduled_at);
 
 -- step: Without it each booking by email alone reads all contacts.
 create index concurrently if not exists contacts_org_email_idx on contacts (org_id, lower(email)) where email is not null;
@@ -291,6 +296,7 @@ select pg_temp.briefly($$
     timezone      text,
     phone_region  text,
     created_at    timestamptz not null default now(),
+    cancel_until_minutes  integer not null default 0,
     constraint organizations_pkey primary key (id),
     constraint organizations_phone_region_check check (phone_region ~ '^[A-Z]{2}$')
   );
@@ -302,8 +308,13 @@ $$)
 where to_regclass('organizations') is null;
 
 -- step: Where there is one, what it lacks.
-select pg_temp.briefly(format('alter table organizations add column %I text', name))
-from unnest(array['name', 'timezone', 'phone_region']) as name
+select pg_temp.briefly(format('alter table organizations add column %I %s', name, type))
+from (values
+  ('name', 'text'),
+  ('timezone', 'text'),
+  ('phone_region', 'text'),
+  ('cancel_until_minutes', 'integer not null default 0')
+) as ours (name, type)
 where not exists (select from pg_attribute where attrelid = 'organizations'::regclass and attname = name);
 
 -- step: Before its rows nobody books through booking_core, who would not see the rows without one.
@@ -406,6 +417,31 @@ select pg_temp.briefly($$
   create index if not exists exceptions_org_end_idx on exceptions (org_id, upper(during));
 $$);
 
+-- step: What was done to each appointment from now on.
+select pg_temp.briefly($$
+  -- What was done to an appointment, by whom and in which call. Rows are only ever added. It names no
+  -- person: no name, phone, email or free text.
+  create table if not exists events (
+    org_id          uuid not null,
+    id              uuid not null default gen_random_uuid(),
+    at              timestamptz not null default now(),
+    type            text not null,
+    appointment_id  uuid not null,
+    -- caller, api:<token id>, staff:<label> or system.
+    actor           text not null,
+    call_id         text,
+    -- What it was and what it is since then.
+    data            jsonb not null default '{}',
+    constraint events_pkey primary key (org_id, id),
+    constraint events_type_check
+      check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show'))
+  );
+
+  create index if not exists events_appointment_idx on events (org_id, appointment_id);
+
+  create index if not exists events_call_idx on events (org_id, call_id) where call_id is not null;
+$$);
+
 -- step: Only the hash of a token is ever stored.
 select pg_temp.briefly($$
   create table vapi_credentials (
@@ -449,7 +485,9 @@ values
   ('0008_token_last_used'),
   ('0009_row_security'),
   ('0010_hours'),
-  ('0011_resource_fkey')
+  ('0011_resource_fkey'),
+  ('0012_events'),
+  ('0013_start_idx')
 on conflict (name) do nothing;
 
 -- step: Row-level security on the tables that we made, so that no role reads or writes them which nobody
@@ -468,7 +506,7 @@ begin
       from (values
         ('resources', null, null), ('vapi_credentials', null, null), ('booking_migrations', null, null),
         ('services', null, null), ('service_resources', null, null), ('opening_hours', null, null),
-        ('exceptions', null, null),
+        ('exceptions', null, null), ('events', null, null),
         -- These may be the user's own. Only our SQL gives them such a constraint.
         ('organizations', 'organizations', 'organizations_phone_region_check'),
         ('contacts', 'contacts', 'contacts_org_fkey'), ('appointments', 'contacts', 'contacts_org_fkey')
@@ -535,15 +573,16 @@ reset statement_timeout;
 --   drop constraint if exists appointments_status_check,
 --   drop constraint if exists appointments_length_check;
 -- drop index if exists appointments_contact_start_key, appointments_call_key, appointments_idempotency_key,
---   contacts_org_email_idx;
+--   appointments_start_idx, contacts_org_email_idx;
 -- alter table appointments
 --   drop column resource, drop column attendee_name, drop column idempotency_key,
 --   drop column call_id, drop column call_nth, drop column attendee_given, drop column by_own_number,
---   drop column buffer_before_minutes, drop column buffer_after_minutes;
--- drop table vapi_credentials, exceptions, opening_hours, service_resources, services, resources, booking_migrations;
+--   drop column buffer_before_minutes, drop column buffer_after_minutes, drop column found_by_email;
+-- drop table vapi_credentials, events, exceptions, opening_hours, service_resources, services, resources, booking_migrations;
 -- drop function booking_fold(text), booking_span(timestamptz, integer, integer, integer);
 -- Where it had none: alter table appointments alter column id drop default;
--- Where there were organizations: alter table organizations drop column timezone, drop column phone_region;
+-- Where there were organizations: alter table organizations drop column timezone, drop column phone_region,
+--   drop column cancel_until_minutes;
 -- Where they had no name: alter table organizations drop column name;
 -- Where there were none: drop table organizations;
 -- Where nothing else needs it: drop extension btree_gist;

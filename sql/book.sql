@@ -222,14 +222,15 @@ appointment as (
   insert into appointments as a
     (org_id, contact_id, resource, service_type, scheduled_at, duration_minutes, status, attendee_name,
      idempotency_key, created_at, updated_at, call_id, call_nth, attendee_given, by_own_number,
-     buffer_before_minutes, buffer_after_minutes)
+     buffer_before_minutes, buffer_after_minutes, found_by_email)
   select :org_id, contact.id, picked.resource, picked.service_type, :scheduled_at, picked.duration_minutes, 'confirmed',
          coalesce(:name::text, case when :by_own_number then contact.name end),
          :idempotency_key::text, now(), now(), :call_id::text,
          -- Two requests of a call at the same moment see the same number: appointments_call_key lets one in.
          case when :call_id::text is not null
               then (select coalesce(max(call.call_nth), 0) + 1 from call where call.scheduled_at = :scheduled_at) end,
-         :name::text is not null, :by_own_number, picked.buffer_before_minutes, picked.buffer_after_minutes
+         :name::text is not null, :by_own_number, picked.buffer_before_minutes, picked.buffer_after_minutes,
+         :phone::text is null
   from verdict, contact, picked
   where not stands
   -- Not an exception: that would need a savepoint, and deadlocks where callers collide.
@@ -243,6 +244,7 @@ mended as (
   set attendee_name = coalesce(fuller_name, a.attendee_name),
       attendee_given = a.attendee_given or :name::text is not null,
       contact_id = case when changes_contact then contact.id else a.contact_id end,
+      found_by_email = a.found_by_email and not changes_contact,
       updated_at = now()
   from standing, contact
   where a.org_id = :org_id and a.id = standing.id and (fuller_name is not null or changes_contact)
@@ -251,6 +253,16 @@ mended as (
     and (a.attendee_name, a.attendee_given, a.contact_id)
       is not distinct from (standing.attendee_name, standing.attendee_given, standing.contact_id)
   returning a.id, a.contact_id, a.attendee_name, a.attendee_given
+),
+event as (
+  insert into events (org_id, type, appointment_id, actor, call_id, data)
+  select :org_id, 'booked', id, :actor, :call_id::text,
+         jsonb_build_object('scheduled_at', scheduled_at, 'duration_minutes', duration_minutes, 'resource', resource)
+  from appointment
+  union all
+  select :org_id, 'mended', mended.id, :actor, :call_id::text,
+         jsonb_build_object('name', fuller_name is not null, 'contact', changes_contact)
+  from mended cross join standing
 ),
 answer as (
   select true as created, null as recognised_by, appointment.* from appointment

@@ -26,6 +26,8 @@
 -- asks again for the same time, that is a repeat, and not a second appointment. A direct caller is a
 -- program, which sends an idempotency_key for the same purpose.
 --
+-- An event is one change of an appointment: who did what, when, and in which call.
+--
 -- A token opens one organization to whoever sends it; only its SHA-256 is stored.
 --
 -- Every key leads with org_id, and every foreign key carries it: a row of one organization can't
@@ -50,7 +52,7 @@ begin
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
       message = 'There are appointments already: booking-asgi schema --adopt --plan, or --upgrade if an older release made them';
-  elsif not exists (select from booking_migrations where name = '0011_resource_fkey') then
+  elsif not exists (select from booking_migrations where name = '0013_start_idx') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;
 end
@@ -63,7 +65,7 @@ begin
     select name
     from unnest(array[
       'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
-      'appointments', 'vapi_credentials', 'booking_migrations'
+      'appointments', 'events', 'vapi_credentials', 'booking_migrations'
     ]) as name
     where to_regclass(name) is null
   )::text, false);
@@ -125,6 +127,8 @@ create table if not exists organizations (
   timezone      text not null,
   phone_region  text not null,
   created_at    timestamptz not null default now(),
+  -- A caller can cancel or move an appointment up to so long before its start.
+  cancel_until_minutes  integer not null default 0,
   constraint organizations_pkey primary key (id),
   constraint organizations_phone_region_check check (phone_region ~ '^[A-Z]{2}$')
 );
@@ -249,6 +253,8 @@ create table if not exists appointments (
   by_own_number     boolean not null default true,
   buffer_before_minutes  integer not null default 0,
   buffer_after_minutes   integer not null default 0,
+  -- Whether the contact was found by an email: who calls from its number need not be the same person.
+  found_by_email    boolean not null default false,
   constraint appointments_pkey primary key (org_id, id),
   constraint appointments_contact_fkey foreign key (org_id, contact_id) references contacts (org_id, id),
   constraint appointments_resource_fkey foreign key (org_id, resource)
@@ -298,6 +304,31 @@ create unique index if not exists appointments_idempotency_key
   on appointments (org_id, idempotency_key)
   where status in ('pending', 'confirmed');
 
+-- The appointments of a day, whatever became of them.
+create index if not exists appointments_start_idx on appointments (org_id, scheduled_at);
+
+-- What was done to an appointment, by whom and in which call. Rows are only ever added. It names no
+-- person: no name, phone, email or free text.
+create table if not exists events (
+  org_id          uuid not null,
+  id              uuid not null default gen_random_uuid(),
+  at              timestamptz not null default now(),
+  type            text not null,
+  appointment_id  uuid not null,
+  -- caller, api:<token id>, staff:<label> or system.
+  actor           text not null,
+  call_id         text,
+  -- What it was and what it is since then.
+  data            jsonb not null default '{}',
+  constraint events_pkey primary key (org_id, id),
+  constraint events_type_check
+    check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show'))
+);
+
+create index if not exists events_appointment_idx on events (org_id, appointment_id);
+
+create index if not exists events_call_idx on events (org_id, call_id) where call_id is not null;
+
 create table if not exists vapi_credentials (
   token_sha256  bytea not null,
   org_id        uuid not null,
@@ -328,7 +359,9 @@ values
   ('0008_token_last_used'),
   ('0009_row_security'),
   ('0010_hours'),
-  ('0011_resource_fkey')
+  ('0011_resource_fkey'),
+  ('0012_events'),
+  ('0013_start_idx')
 on conflict (name) do nothing;
 
 -- Row-level security without a policy: only the owner of a new table reads and writes it, whatever the

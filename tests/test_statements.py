@@ -57,6 +57,11 @@ SAMPLES = {
     "to_time": "17:00",
     "ignored_id": "00000000-0000-4000-8000-000000000003",
     "most": "3",
+    "actor": "caller",
+    "is_staff": "false",
+    "appointment_id": "00000000-0000-4000-8000-000000000003",
+    "status": "completed",
+    "day": "2027-03-01",
 }
 
 

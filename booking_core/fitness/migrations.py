@@ -15,7 +15,7 @@ from booking_core.fitness.findings import Finding
 from booking_core.fitness.obstacles import looking
 from booking_core.fitness.overlaps import double_findings
 
-CONCURRENTLY = re.compile(r"create unique index concurrently if not exists (\w+)")
+CONCURRENTLY = re.compile(r"create (?:unique )?index concurrently if not exists (\w+)")
 LOCK_SECONDS = 30
 
 

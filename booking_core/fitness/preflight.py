@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 import asyncpg
@@ -48,7 +48,7 @@ async def preflight(conn: Connection) -> list[Finding]:
 
 TABLES = (
     *("organizations", "contacts", "resources", "services", "service_resources", "opening_hours"),
-    *("exceptions", "appointments", "vapi_credentials"),
+    *("exceptions", "appointments", "events", "vapi_credentials"),
 )
 HERE = {"tables": TABLES}
 
@@ -61,6 +61,8 @@ SAMPLE: dict[str, object] = {
     **{"tokens": [b""], "timezone": "UTC", "phone_region": "US", "resources": ["main"]},
     **{"since": datetime(2027, 3, 1, 14, tzinfo=UTC), "until": datetime(2027, 3, 8, tzinfo=UTC)},
     **{"from_time": None, "to_time": None, "ignored_id": None, "most": 3},
+    **{"actor": "caller", "is_staff": False, "appointment_id": None, "status": "completed"},
+    "day": date(2027, 3, 1),
     "ended": [],
 }
 SETTING_UP = (

@@ -36,6 +36,9 @@ with wanted ("table", "column", type, default_to, may_be_null, other_name) as (v
   ('appointments', 'buffer_after_minutes', 'integer', '0', false, null),
   ('appointments', 'created_at', 'timestamptz', null, false, null),
   ('appointments', 'updated_at', 'timestamptz', null, false, null),
+  ('appointments', 'found_by_email', 'boolean', 'false', false, null),
+  ('organizations', 'cancel_until_minutes', 'integer', '0', false, null),
+  ('events', 'data', 'jsonb', null, false, null),
   ('vapi_credentials', 'token_sha256', 'bytea', null, false, null),
   ('vapi_credentials', 'org_id', 'uuid', null, false, null),
   ('vapi_credentials', 'revoked_at', 'timestamptz', null, false, null)

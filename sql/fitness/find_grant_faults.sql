@@ -6,7 +6,8 @@ from (values
   ('organizations', 'select'), ('vapi_credentials', 'select'), ('resources', 'select'),
   ('services', 'select'), ('service_resources', 'select'), ('opening_hours', 'select'), ('exceptions', 'select'),
   ('contacts', 'select'), ('contacts', 'insert'), ('contacts', 'update'),
-  ('appointments', 'select'), ('appointments', 'insert'), ('appointments', 'update')
+  ('appointments', 'select'), ('appointments', 'insert'), ('appointments', 'update'),
+  ('events', 'select'), ('events', 'insert')
 ) as needed ("table", privilege)
 where not has_any_column_privilege(to_regclass(needed."table"), needed.privilege)
 group by needed."table"

@@ -7,7 +7,7 @@ select 'role' as what, 'error' as severity,
 from pg_roles r
 cross join unnest(array[
   'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
-  'appointments', 'vapi_credentials'
+  'appointments', 'events', 'vapi_credentials'
 ]) as name
 join pg_class c on c.oid = to_regclass(name)
 where r.rolcanlogin and not r.rolsuper and not r.rolbypassrls and not pg_has_role(r.oid, c.relowner, 'usage')

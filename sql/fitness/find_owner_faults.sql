@@ -5,7 +5,7 @@ select 'owner' as what, 'error' as severity,
        null::text as mend
 from unnest(array[
   'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
-  'appointments', 'vapi_credentials', 'booking_migrations'
+  'appointments', 'events', 'vapi_credentials', 'booking_migrations'
 ]) as name
 join pg_class c on c.oid = to_regclass(name)
 where not pg_has_role(c.relowner, 'usage')

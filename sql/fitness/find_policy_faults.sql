@@ -9,7 +9,8 @@ with command as (
     ('organizations', 'r'), ('vapi_credentials', 'r'), ('resources', 'r'),
     ('services', 'r'), ('service_resources', 'r'), ('opening_hours', 'r'), ('exceptions', 'r'),
     ('contacts', 'r'), ('contacts', 'a'), ('contacts', 'w'),
-    ('appointments', 'r'), ('appointments', 'a'), ('appointments', 'w')
+    ('appointments', 'r'), ('appointments', 'a'), ('appointments', 'w'),
+    ('events', 'r'), ('events', 'a')
   ) as needed ("table", command)
   left join pg_policy p on p.polrelid = to_regclass(needed."table") and p.polcmd in ('*', needed.command)
     and exists (select from unnest(p.polroles) as role where role = 0 or pg_has_role(role, 'usage'))

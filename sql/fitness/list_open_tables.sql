@@ -4,7 +4,7 @@ with ours as (
   select c.oid, c.oid::regclass as "table", c.relowner, c.relacl, c.relnamespace, c.relrowsecurity
   from unnest(array[
     'organizations', 'contacts', 'resources', 'services', 'service_resources', 'opening_hours', 'exceptions',
-    'appointments', 'vapi_credentials', 'booking_migrations'
+    'appointments', 'events', 'vapi_credentials', 'booking_migrations'
   ]) as name
   -- A role can read a partition by its own name; then only the partition's own row-level security counts.
   cross join lateral (

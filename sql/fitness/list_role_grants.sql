@@ -14,7 +14,8 @@ ours as (
     ('exceptions', array['select']),
     ('booking_migrations', array['select']),
     ('contacts', array['select', 'insert', 'update']),
-    ('appointments', array['select', 'insert', 'update'])
+    ('appointments', array['select', 'insert', 'update']),
+    ('events', array['select', 'insert'])
   ) as needed (name, privileges)
 ),
 changes as (

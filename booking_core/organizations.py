@@ -21,6 +21,7 @@ from booking_core._statements import (
     FIND_ORGANIZATION,
     FIND_ORGANIZATION_BY_TOKEN,
     LIST_LIVE_TOKENS,
+    LIST_ORGANIZATIONS,
     LIST_TOKENS,
     REMOVE_ORGANIZATION,
     REVOKE_TOKEN,
@@ -93,6 +94,12 @@ async def add_organization(
         for resource in resources:
             await conn.execute(*ADD_RESOURCE.bind({**values, "resource": resource}))
     return wanted
+
+
+async def list_organizations(conn: Connection) -> dict[UUID, str]:
+    """The name of each organization by its id, in the order of the names."""
+    check_connection(conn)
+    return {row["id"]: row["name"] for row in await conn.fetch(*LIST_ORGANIZATIONS.bind({}))}
 
 
 async def remove_organization(conn: Connection, org_id: UUID) -> int:

@@ -51,7 +51,7 @@ def test_a_call_is_heard_in_each_shape(demo: Serving, shape: str) -> None:
     time = f"{9 + simulator.SHAPES.index(shape):02}:00"
     words = ("--name", "Ana Luz", "--phone", "555 987 6543", "--time", time, "--service", shape)
     code, heard = call(demo, *words, "--shape", shape)
-    assert (code, heard.startswith(f"Booked: {shape} on ")) == (0, True)
+    assert (code, heard.startswith(f"Booked: {shape} with Dr. ")) == (0, True)
     found = f"select count(*) from appointments where service_type = '{shape}'"
     assert psql(demo.database_url, "-c", found) == "1"
 
@@ -134,7 +134,7 @@ def test_a_demo_whose_token_was_revoked_starts_again() -> None:
         with served(folder) as again:
             found = "select count(*), count(revoked_at) from vapi_credentials"
             assert psql(again.database_url, "-c", found) == "1|1"
-            assert psql(again.database_url, "-c", "select count(*) from resources") == "1"
+            assert psql(again.database_url, "-c", "select count(*) from resources") == "2"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ DEMO_TOKEN = "demo-token"
 DEMO_TIMEZONE = "America/New_York"
 DEMO_RESOURCES = ("Dr. Lee", "Dr. Kim")
 # Tomorrow at 14:00 is open on whichever day the demo is tried.
-DEMO_HOURS = "mon-sat 08:00-21:00 sun 10:00-18:00"
+DEMO_HOURS = "mon-sat 08:00-22:00 sun 10:00-18:00"
 DEMO_SERVICES = (
     Service(service="Checkup", duration_minutes=30),
     Service(service="Cleaning", duration_minutes=45, buffer_after_minutes=15),

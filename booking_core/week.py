@@ -108,12 +108,12 @@ def check_apart(hours: Iterable[OpeningHours]) -> None:
     """Raise `InvalidRequest` where hours overlap, those that run into the next day too, or where
     two of one weekday meet: nobody could book across the moment at which they do."""
     spans = sorted(map(_minutes, hours))
-    for one, next in pairwise((*spans, *spans[:1])):
-        starts = next[0] if next[0] > one[0] or one is next else next[0] + WEEK_MINUTES
-        is_same_day = one[2].weekday == next[2].weekday
-        if one is not next and starts < one[1] + is_same_day:
-            named = " and ".join(f"{DAYS[each.weekday - 1]} {each}" for _, _, each in (one, next))
-            how = "overlap" if starts < one[1] else "meet: write them as one"
+    # After the last one of the week comes the first one of the next week.
+    again = [(starts + WEEK_MINUTES, ends, each) for starts, ends, each in spans[:1]]
+    for (_, ends, one), (starts, _, next) in pairwise((*spans, *again)):
+        if starts < ends or (starts == ends and one.weekday == next.weekday):
+            named = " and ".join(f"{DAYS[each.weekday - 1]} {each}" for each in (one, next))
+            how = "overlap" if starts < ends else "meet: write them as one"
             raise InvalidRequest("INVALID_ARGUMENTS", "hours", f"{named} {how}")
 
 

@@ -19,8 +19,11 @@ def holidays_of(
     and `InvalidRequest` for a country or a subdivision that it does not know, with `choices`."""
     package = _package()
     regions: dict[str, list[str]] = package.list_supported_countries()
-    code = _choice(country, "country", regions)
-    region = None if subdivision is None else _choice(subdivision, "subdivision", regions[code])
+    # It knows the codes of three letters as well, which would make the choices twice as many.
+    code = _choice(country, "country", regions, [each for each in regions if len(each) == 2])
+    region = subdivision
+    if subdivision is not None:
+        region = _choice(subdivision, "subdivision", regions[code], regions[code])
     if isinstance(years, str | int) or not years:
         raise InvalidRequest("INVALID_ARGUMENTS", "years", "It must be a list of years")
     for year in years:
@@ -39,9 +42,9 @@ def _package() -> Any:
         raise ImportError(problem) from error
 
 
-def _choice(said: object, field: str, known: Collection[str]) -> str:
+def _choice(said: object, field: str, known: Collection[str], choices: Collection[str]) -> str:
     text = parse_text(said, field).upper()
     if matching := [each for each in known if each.upper() == text]:
         return matching[0]
     problem = "No holidays are known for it" if known else "No regions of this country are known"
-    raise InvalidRequest("INVALID_ARGUMENTS", field, problem, choices=tuple(sorted(known)))
+    raise InvalidRequest("INVALID_ARGUMENTS", field, problem, choices=tuple(sorted(choices)))

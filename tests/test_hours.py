@@ -26,6 +26,7 @@ from booking_core import (
     list_hours,
     list_outside,
     parse_hours,
+    preflight,
     retire_resource,
     set_hours,
 )
@@ -354,6 +355,17 @@ async def test_who_is_outside_of_the_hours_is_another_clinics(
     other = await a_clinic(conn)
     await set_hours(conn, other.id, None, parse_hours("mon 09:00-10:00"))
     assert await list_outside(conn, clinic.id) == await list_outside(conn, other.id) == []
+
+
+async def test_resources_without_hours_are_noted(conn: Connection, clinic: Organization) -> None:
+    """In one finding for the whole database, with their number; a retired one does not count."""
+    other = await a_clinic(conn, resources=("a", "b", "c"))
+    await retire_resource(conn, other.id, "c")
+    [note] = [each for each in await preflight(conn) if each.what == "opening_hours"]
+    assert (note.severity, note.problem.partition(" ")[0]) == ("note", "3")
+    for organization in (clinic, other):
+        await set_hours(conn, organization.id, None, parse_hours("mon 09:00-17:00"))
+    assert "opening_hours" not in [each.what for each in await preflight(conn)]
 
 
 async def test_the_command_hours(url: str) -> None:

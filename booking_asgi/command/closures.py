@@ -38,7 +38,7 @@ def closure() -> None:
 @closure.command("add")
 @ORG
 @RESOURCE
-@click.option("--note", default="", help="Why; for the list, callers do not hear it.")
+@click.option("--note", default="", help="Why, for your list: no caller hears it.")
 @click.option("--opens", is_flag=True, help="Open in spite of the weekday and of all closures.")
 @click.argument("words", nargs=-1, required=True, metavar="DATE [HOURS]")
 @click.pass_obj
@@ -103,7 +103,10 @@ def remove(config: Config, org_id: UUID | None, closure_id: UUID) -> None:
 
 @click.group()
 def holidays() -> None:
-    """The public holidays of a country."""
+    """The public holidays of a country, as closures.
+
+    They come from the package `holidays`: pip install 'vapi-booking[holidays]'.
+    """
 
 
 @holidays.command("import")
@@ -111,7 +114,9 @@ def holidays() -> None:
 @RESOURCE
 @click.option("--country", required=True, help="Its code of two letters, such as US.")
 @click.option("--subdivision", help="Its state or region, such as NY.")
-@click.option("--year", "years", type=int, required=True, multiple=True, help="Repeatable.")
+@click.option(
+    "--year", "years", type=int, required=True, multiple=True, help="Such as 2027; repeatable."
+)
 @click.pass_obj
 def import_them(
     config: Config,

@@ -58,14 +58,13 @@ async def make_demo(conn: Connection) -> None:
         await set_hours(conn, DEMO_ORG, None, parse_hours(DEMO_HOURS))
         for service in DEMO_SERVICES:
             await put_service(conn, DEMO_ORG, service)
-        christmas = _next_christmas(datetime.now(zone(DEMO_TIMEZONE)).date())
-        starts = datetime(christmas.year, christmas.month, christmas.day)
+        starts = _next_christmas(datetime.now(zone(DEMO_TIMEZONE)).date())
         await add_closure(
             conn, DEMO_ORG, starts=starts, ends=starts + timedelta(days=1), note="Christmas"
         )
 
 
-def _next_christmas(today: date) -> date:
-    """The next one but not tomorrow's, for which the command that is printed books."""
-    christmas = date(today.year, 12, 25)
-    return christmas if christmas > today + timedelta(days=1) else date(today.year + 1, 12, 25)
+def _next_christmas(today: date) -> datetime:
+    """The next one, but not that of tomorrow, for which the command that is printed books."""
+    is_over = today + timedelta(days=1) >= date(today.year, 12, 25)
+    return datetime(today.year + is_over, 12, 25)

@@ -39,7 +39,7 @@ def hours() -> None:
 @hours.command("set")
 @ORG
 @RESOURCE
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1, required=True, metavar="DAYS HOURS...")
 @click.pass_obj
 def set_them(
     config: Config, org_id: UUID | None, resource: str | None, words: tuple[str, ...]

@@ -61,9 +61,7 @@ class OpeningHours:
                 raise InvalidRequest("INVALID_ARGUMENTS", field, problem)
 
     def __str__(self) -> str:
-        return (
-            f"{self.opens:%H:%M}-{'24:00' if self.closes == MIDNIGHT else f'{self.closes:%H:%M}'}"
-        )
+        return format_span(self.opens, self.closes)
 
 
 def parse_hours(words: str) -> dict[int, tuple[OpeningHours, ...]]:
@@ -147,18 +145,21 @@ def _groups(words: str) -> Iterator[tuple[list[int], list[tuple[time, time]]]]:
     """Each list of weekdays with the hours behind it, which are none where it is closed."""
     weekdays: list[int] = []
     spans: list[tuple[time, time]] = []
-    is_closed = is_range = False
+    is_closed = is_range = starts_range = False
     for token in _tokens(words):
         kind, said = token.lastgroup, token[0].strip()
         if kind == "day" and (spans or is_closed):
             yield weekdays, spans
             weekdays, spans, is_closed = [], [], False
         if kind == "day":
-            weekdays.extend(_named(said, weekdays[-1] if is_range else None))
+            named = _named(said, weekdays[-1] if is_range else None)
+            starts_range = len(named) == 1 and not is_range
+            weekdays.extend(named)
             is_range = False
         elif kind != "skipped":
             # Hours without a day, a day that is closed and has hours, or a range that is none.
-            if not weekdays or is_range or is_closed or (spans and kind != "span"):
+            is_misplaced = not weekdays or is_range or is_closed or (spans and kind != "span")
+            if is_misplaced or (kind == "range" and not starts_range):
                 raise _wrong(f"{said!r} was not understood")
             if kind == "span":
                 spans.append(_span(token, said))
@@ -194,8 +195,8 @@ def _span(token: re.Match[str], said: str) -> tuple[time, time]:
     """A span whose hours are of 24, or whose halves of the day are said."""
     start, starts_clear, starts_half = _clock(token["opens"])
     end, ends_clear, ends_half = _clock(token["closes"])
-    is_later = end > start or start > 12 * 60 or start < 60
-    # The other end tells that 9:00 is of 24 hours, unless it could be the evening before or after.
+    is_later = end > start or start >= 13 * 60 or start < 60
+    # In 9:00-17:00 the other end tells that 9:00 is of 24 hours. In 10:00-5:00 it does not.
     is_clear = (starts_clear and ends_clear) or (
         (starts_clear or ends_clear) and is_later and not (starts_half or ends_half)
     )

@@ -54,6 +54,7 @@ READ = [
     ("mon & tue open 12pm-12am", "mon-tue 12:00-24:00"),
     ("mon 13:00-17:00 mon 09:00-12:00", "mon 09:00-12:00 13:00-17:00"),
     ("mon 10:00-05:00", "mon 10:00-05:00"),
+    ("mon 13:00-5:00 thu 0:30-6:00", "mon 13:00-05:00 thu 00:30-06:00"),
     ("sun 22:00-06:00 mon 06:00-08:00", "mon 06:00-08:00 sun 22:00-06:00"),
 ]
 
@@ -77,6 +78,9 @@ REFUSED = [
     ("mon 9-5", "'9-5' could be morning or afternoon: am or pm is needed"),
     ("mon 9-5pm", "'9-5pm' could be morning or afternoon: am or pm is needed"),
     ("mon 10:00-5:00", "'10:00-5:00' could be morning or afternoon: am or pm is needed"),
+    ("mon 12:30-5:00", "'12:30-5:00' could be morning or afternoon: am or pm is needed"),
+    ("mon-wed-fri 09:00-17:00", "'-' was not understood"),
+    ("weekdays-sat 09:00-17:00", "'-' was not understood"),
     ("mon 25:00-26:00", "'25:00-26:00' is no time of a day"),
     ("mon 13pm-14pm", "'13pm-14pm' is no time of a day"),
     ("mon 09:60-17:00", "'09:60-17:00' is no time of a day"),

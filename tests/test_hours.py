@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from datetime import time, timedelta
+import random
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,7 +35,15 @@ from booking_core import (
 from booking_core.week import FORM, check_apart
 from tests.conftest import until
 from tests.support.factories import a_caller, a_clinic
-from tests.support.owners import MONDAY, SUNDAY, an_owner, book_at, free_times, openness
+from tests.support.owners import (
+    MONDAY,
+    SUNDAY,
+    an_owner,
+    book_at,
+    free_starts,
+    free_times,
+    openness,
+)
 
 NOON = MONDAY + timedelta(hours=12)
 SATURDAY = MONDAY + timedelta(days=5)
@@ -349,6 +359,66 @@ async def test_what_is_outside_of_the_hours_is_listed(
     )
     assert await outside() == []
     assert morning not in await outside()
+
+
+EACH_45_MINUTES = """
+with contact as (
+  insert into contacts (org_id, phone) values ($1, '+15551234567') returning org_id, id
+)
+insert into appointments (org_id, contact_id, resource, service_type, scheduled_at)
+select org_id, id, 'main', 'Appointment', start
+from contact, generate_series($2::timestamptz, $3, interval '45 minutes') as start
+"""
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    ("timezone", "day"),
+    [
+        ("America/New_York", datetime(2030, 3, 10)),
+        ("America/New_York", datetime(2030, 11, 3)),
+        ("Australia/Lord_Howe", datetime(2030, 4, 7)),
+        ("Africa/Cairo", datetime(2030, 4, 26)),
+    ],
+)
+async def test_what_is_outside_is_what_is_not_offered(
+    conn: Connection, timezone: str, day: datetime, seed: int
+) -> None:
+    """Around a change of the clocks, with hours, closures and openings at random: an empty clinic
+    with the same ones offers the start of each appointment that is not outside, and no other's."""
+    chance = random.Random(f"{timezone} {day} {seed}")
+    full, empty = [await a_clinic(conn, timezone=timezone) for _ in range(2)]
+    since, until = day - timedelta(days=2), day + timedelta(days=2)
+    local = [since.replace(tzinfo=full.zone), until.replace(tzinfo=full.zone)]
+    await conn.execute(EACH_45_MINUTES, full.id, *local)
+    hours: list[OpeningHours] = []
+    for _ in range(chance.randrange(1, 12)):
+        opens, closes = (time(chance.randrange(24), chance.choice([0, 30])) for _ in range(2))
+        with contextlib.suppress(InvalidRequest):
+            each = OpeningHours(chance.randrange(1, 8), opens, closes)
+            check_apart([*hours, each])
+            hours.append(each)
+    days = {each: [one for one in hours if one.weekday == each] for each in range(1, 8)}
+    exceptions: list[dict[str, Any]] = []
+    for _ in range(chance.randrange(6)):
+        starts = since + timedelta(minutes=30 * chance.randrange(4 * 48))
+        ends = starts + timedelta(minutes=30 * chance.randrange(1, 20))
+        exceptions.append({"starts": starts, "ends": ends, "opens": chance.random() < 0.5})
+    for clinic in (full, empty):
+        await set_hours(conn, clinic.id, None, days)
+        for exception in exceptions:
+            await add_closure(conn, clinic.id, **exception)
+    outside = {each.scheduled_at for each in await list_outside(conn, full.id)}
+    booked = {row[0] for row in await conn.fetch("select scheduled_at from appointments")}
+    offered = set(await free_starts(conn, empty, since, until + timedelta(days=1)))
+    assert {at for at in booked - outside if not comes_twice(at, full)} == booked & offered
+
+
+def comes_twice(at: datetime, clinic: Organization) -> bool:
+    """Whether the clocks show this time twice: such a time is never offered."""
+    local = at.astimezone(clinic.zone)
+    first, second = (local.replace(fold=fold).utcoffset() or timedelta() for fold in (0, 1))
+    return first > second
 
 
 async def test_who_is_outside_of_the_hours_is_another_clinics(

@@ -43,20 +43,26 @@ async def an_owner(url: str) -> AsyncIterator[Owner]:
         yield Owner(conn, await a_clinic(conn, resources=("Dr. Kim", "Dr. Lee")), url)
 
 
+async def free_starts(
+    conn: Connection, clinic: Organization, since: datetime, until: datetime, **given: Any
+) -> dict[datetime, list[str]]:
+    """The starts between two local times that can be booked, each with who is free then."""
+    asked = {
+        **{"org_id": clinic.id, "service_type": "Appointment", "duration_minutes": 30},
+        **{"since": since.replace(tzinfo=clinic.zone), "until": until.replace(tzinfo=clinic.zone)},
+        **{"resource": None, "from_time": None, "to_time": None, "ignored_id": None},
+        **{"most": 1000, **given},
+    }
+    rows = await conn.fetch(*_statements.FIND_TIMES.bind(asked))
+    return {row["starts"]: list(row["resources"]) for row in rows}
+
+
 async def free_times(
     conn: Connection, clinic: Organization, day: datetime = MONDAY, **given: Any
 ) -> dict[str, list[str]]:
     """The local times of the day that can be booked, each with who is free then."""
-    midnight = day.replace(tzinfo=clinic.zone)
-    asked = {
-        **{"org_id": clinic.id, "service_type": "Appointment", "duration_minutes": 30},
-        **{"resource": None, "since": midnight, "until": midnight + timedelta(days=1)},
-        **{"from_time": None, "to_time": None, "ignored_id": None, "most": 100, **given},
-    }
-    rows = await conn.fetch(*_statements.FIND_TIMES.bind(asked))
-    return {
-        f"{row['starts'].astimezone(clinic.zone):%H:%M}": list(row["resources"]) for row in rows
-    }
+    found = await free_starts(conn, clinic, day, day + timedelta(days=1), **given)
+    return {f"{start.astimezone(clinic.zone):%H:%M}": names for start, names in found.items()}
 
 
 async def openness(

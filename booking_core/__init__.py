@@ -22,6 +22,13 @@ from booking_core.changes import (
     TooLate,
 )
 from booking_core.changing import cancel, find_appointments, list_day, move, set_status
+from booking_core.closures import (
+    Closure,
+    add_closure,
+    import_holidays,
+    list_closures,
+    remove_closure,
+)
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
@@ -38,6 +45,7 @@ from booking_core.fitness.findings import Finding
 from booking_core.fitness.migrations import upgrade
 from booking_core.fitness.plan import AdoptionPlan, plan_adoption
 from booking_core.fitness.preflight import preflight
+from booking_core.hours import copy_hours, list_hours, list_outside, set_hours
 from booking_core.organizations import (
     Organization,
     Token,
@@ -65,7 +73,16 @@ from booking_core.overview import (
     list_organizations,
 )
 from booking_core.requests import BookingRequest
+from booking_core.resources import (
+    Resource,
+    add_resource,
+    list_resources,
+    rename_resource,
+    retire_resource,
+)
+from booking_core.services import Service, list_services, put_service, remove_service
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
+from booking_core.week import OpeningHours, format_hours, parse_hours
 
 __all__ = [
     "Actor",
@@ -79,6 +96,7 @@ __all__ = [
     "Caller",
     "Cancelled",
     "Choice",
+    "Closure",
     "Connection",
     "ContactMatch",
     "ContactNotResolved",
@@ -92,6 +110,7 @@ __all__ = [
     "Limits",
     "Moved",
     "NotFound",
+    "OpeningHours",
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
@@ -99,39 +118,58 @@ __all__ = [
     "OutsideHours",
     "Phone",
     "ResolvedContact",
+    "Resource",
+    "Service",
     "SeveralFound",
     "SlotTaken",
     "Staff",
     "Token",
     "TooLate",
+    "add_closure",
     "add_organization",
+    "add_resource",
     "add_token",
     "adopt",
     "book",
     "cancel",
+    "copy_hours",
     "count_future_appointments",
     "find_appointments",
     "find_organization",
     "find_organization_by_token",
     "find_times",
+    "format_hours",
     "grant_role",
+    "import_holidays",
     "is_absent",
     "list_appointments",
+    "list_closures",
     "list_day",
+    "list_hours",
     "list_live_tokens",
     "list_organizations",
+    "list_outside",
+    "list_resources",
+    "list_services",
     "list_tokens",
     "lock_down",
     "move",
     "parse_email",
+    "parse_hours",
     "parse_phone",
     "plan_adoption",
     "preflight",
+    "put_service",
     "read_adoption",
     "read_schema",
+    "remove_closure",
     "remove_organization",
+    "remove_service",
+    "rename_resource",
     "resolve_contact",
+    "retire_resource",
     "revoke_token",
+    "set_hours",
     "set_status",
     "touch_tokens",
     "upgrade",

@@ -105,9 +105,9 @@ async def move(
 
     It keeps its id, contact, attendee and service, and its resource unless another one is named.
     The new time obeys hours and buffers, and may overlap the old one. Where it can't be had, the
-    old one stands. Safe to repeat. One round trip on a fresh connection, and one more each time that
-    another caller is booking the same resource at that moment. On a fresh connection it commits;
-    inside `conn.transaction()` it joins it, by a savepoint.
+    old one stands. Safe to repeat. One round trip on a fresh connection, and one more each time
+    that another caller is booking the same resource at that moment. On a fresh connection it
+    commits; inside `conn.transaction()` it joins it, by a savepoint.
 
     Raises `InvalidRequest` for a resource that the organization does not have, `BookingNotSettled`
     (try again), and what asyncpg raises.
@@ -154,7 +154,7 @@ async def move(
 
 
 async def list_day(conn: Connection, org_id: UUID, day: date) -> list[DayAppointment]:
-    """All appointments of a local day, in order, the cancelled ones too. It has names: for staff."""
+    """All appointments of a local day, in order, the cancelled ones too; with names, for staff."""
     check_connection(conn)
     rows = await conn.fetch(*LIST_DAY.bind({"org_id": org_id, "day": day}))
     return [DayAppointment(**row) for row in rows]

@@ -256,11 +256,11 @@ mended as (
 ),
 event as (
   insert into events (org_id, type, appointment_id, actor, call_id, data)
-  select :org_id, 'booked', id, :actor, :call_id::text,
+  select :org_id::uuid, 'booked', id, :actor::text, :call_id::text,
          jsonb_build_object('scheduled_at', scheduled_at, 'duration_minutes', duration_minutes, 'resource', resource)
   from appointment
   union all
-  select :org_id, 'mended', mended.id, :actor, :call_id::text,
+  select :org_id::uuid, 'mended', mended.id, :actor::text, :call_id::text,
          jsonb_build_object('name', fuller_name is not null, 'contact', changes_contact)
   from mended cross join standing
 ),

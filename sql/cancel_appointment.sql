@@ -43,7 +43,7 @@ cancelled_before as materialized (
   from appointments a
   left join contacts c on c.org_id = a.org_id and c.id = a.contact_id
   where a.org_id = :org_id and a.status = 'cancelled' and a.scheduled_at >= :since and a.scheduled_at < :until
-    and (a.call_id = :call_id or c.phone = :phone and (:is_staff or not a.found_by_email and (
+    and (a.call_id = :call_id::text or c.phone = :phone::text and (:is_staff::boolean or not a.found_by_email and (
       not a.attendee_given
       or (regexp_match(booking_fold(:name::text), '[^ -]+$'))[1]
          = any(regexp_split_to_array(booking_fold(coalesce(a.attendee_name, '')), '[ -]+')))))
@@ -58,7 +58,7 @@ cancelled as (
   from meant
   where a.org_id = :org_id and a.id = meant.id and (select count(*) from meant) = 1 and not meant.is_too_late
     -- Models call again after it worked: with no time named, the next one must not go as well.
-    and (:since is not null or :appointment_id is not null or not exists (select from cancelled_before))
+    and (:since::timestamptz is not null or :appointment_id::uuid is not null or not exists (select from cancelled_before))
     -- What another request changed meanwhile is looked at again.
     and a.status in ('pending', 'confirmed') and a.scheduled_at = meant.scheduled_at
   returning a.id, a.scheduled_at, a.resource

@@ -40,6 +40,7 @@ TABLES = (
     "opening_hours",
     "exceptions",
     "appointments",
+    "events",
     "vapi_credentials",
     "booking_migrations",
 )
@@ -71,6 +72,10 @@ ROWS = """
     token as (
       insert into vapi_credentials (token_sha256, org_id) select sha256('a-token'), id from clinic
     ),
+    event as (
+      insert into events (org_id, type, appointment_id, actor)
+      select id, 'booked', id, 'caller' from clinic
+    ),
     contact as (
       insert into contacts (org_id, phone) select id, '+15551230000' from clinic
       returning org_id, id
@@ -88,11 +93,12 @@ BY_HAND = """
     grant usage on schema public to {0};
     grant select on all tables in schema public to {0};
     grant insert, update on contacts, appointments to {0};
+    grant insert on events to {0};
     """
 OF_0009 = tuple(
     table
     for table in TABLES
-    if table not in ("services", "service_resources", "opening_hours", "exceptions")
+    if table not in ("services", "service_resources", "opening_hours", "exceptions", "events")
 )
 BEFORE_0009 = """
     do $$ declare change text; begin
@@ -107,7 +113,7 @@ BEFORE_0009 = """
     delete from booking_migrations where name = '0009_row_security';
     """.replace("OF_0009", ", ".join(f"'{table}'" for table in OF_0009))
 BEFORE_0010 = """
-    drop table services, service_resources, opening_hours, exceptions;
+    drop table services, service_resources, opening_hours, exceptions, events;
     alter table resources drop column active;
     delete from booking_migrations where name >= '0010';
     """

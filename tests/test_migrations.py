@@ -14,7 +14,7 @@ from booking_asgi.command.postgres import find_programs
 from booking_core import Booked, Connection, Finding, Organization, book, preflight, upgrade
 from booking_core.fitness.migrations import migration_names
 from tests.conftest import SCHEMA, a_database, connected, psql
-from tests.support.factories import a_clinic, a_request
+from tests.support.factories import a_request
 
 RELEASES = sorted((Path(__file__).parent / "releases").glob("*.sql"))
 
@@ -55,18 +55,22 @@ def test_an_upgraded_database_is_a_new_one(server_url: str, release: Path) -> No
 
 
 async def an_old_booking(conn: Connection) -> None:
-    clinic = await a_clinic(conn)
     await conn.execute(
         """
-        with contact as (
-          insert into contacts (org_id, phone, name) values ($1, '+15551234567', 'O''Neill')
-          returning id
+        with clinic as (
+          insert into organizations (name, timezone, phone_region)
+          values ('Clinic', 'America/New_York', 'US') returning id
+        ),
+        resource as (insert into resources select id, 'main' from clinic),
+        contact as (
+          insert into contacts (org_id, phone, name)
+          select id, '+15551234567', 'O''Neill' from clinic
+          returning id, org_id
         )
         insert into appointments
           (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
-        select $1, id, 'main', 's', '2027-03-01 14:00Z', 'O''Neill' from contact
-        """,
-        clinic.id,
+        select org_id, id, 'main', 's', '2027-03-01 14:00Z', 'O''Neill' from contact
+        """
     )
 
 

@@ -31,7 +31,8 @@ WRITES = re.compile(r"status = '(\w+)'")
 # The faults of find_column_faults that the steps mend. They do not alter contacts at all.
 MENDED = re.compile(
     r"alter table \S+ (add column (resource|attendee_name|idempotency_key|timezone|phone_region"
-    r"|call_id|call_nth|attendee_given|by_own_number|buffer_before_minutes|buffer_after_minutes) .*"
+    r"|call_id|call_nth|attendee_given|by_own_number|buffer_before_minutes|buffer_after_minutes"
+    r"|found_by_email|cancel_until_minutes|active) .*"
     r"|alter column id set default .*);|alter table (\S+\.)?contacts (?!.*\b(id|org_id)\b).*"
 )
 

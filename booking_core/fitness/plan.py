@@ -165,6 +165,8 @@ def _changes(
     yield from (f"{words} ({name})" for name, words in REFUSED.items() if name not in present)
     if STATUS_CHECK not in present:
         yield from _status_changes(row, status, ended)
+    if "appointments_start_idx" not in present:
+        yield "appointments gets an index on the start (appointments_start_idx)"
     if "contacts_org_email_idx" not in present and "contacts" not in new:
         yield EMAIL_INDEX
     if row["organization_columns"]:
@@ -172,8 +174,10 @@ def _changes(
         lacking = [name for name in names if name not in row["organization_columns"]]
         if lacking:
             yield f"organizations gets the columns {', '.join(lacking)}, which are NULL"
+        if "cancel_until_minutes" not in row["organization_columns"]:
+            yield "organizations gets the column cancel_until_minutes, which is 0"
         if "resources" in new:
-            yield "Whoever deletes an organization deletes its resources and tokens with it"
+            yield "Whoever deletes an organization deletes its resources, services, hours and tokens with it"
     if row["lacks_functions"]:
         yield "The functions booking_fold and booking_span are made"
     if row["lacks_extension"]:

@@ -10,6 +10,13 @@ for its terms.
 from booking_core._statements import Connection, read_schema
 from booking_core.availability import FreeTime, find_times
 from booking_core.booking import book, list_appointments
+from booking_core.closures import (
+    Closure,
+    add_closure,
+    import_holidays,
+    list_closures,
+    remove_closure,
+)
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
 from booking_core.errors import (
     AppointmentRefused,
@@ -26,6 +33,7 @@ from booking_core.fitness.findings import Finding
 from booking_core.fitness.migrations import upgrade
 from booking_core.fitness.plan import AdoptionPlan, plan_adoption
 from booking_core.fitness.preflight import preflight
+from booking_core.hours import copy_hours, list_hours, list_outside, set_hours
 from booking_core.organizations import (
     Organization,
     Token,
@@ -53,7 +61,16 @@ from booking_core.overview import (
     list_organizations,
 )
 from booking_core.requests import BookingRequest
+from booking_core.resources import (
+    Resource,
+    add_resource,
+    list_resources,
+    rename_resource,
+    retire_resource,
+)
+from booking_core.services import Service, list_services, put_service, remove_service
 from booking_core.spoken import Email, Phone, is_absent, parse_email, parse_phone
+from booking_core.week import OpeningHours, format_hours, parse_hours
 
 __all__ = [
     "AdoptionPlan",
@@ -63,6 +80,7 @@ __all__ = [
     "BookingError",
     "BookingNotSettled",
     "BookingRequest",
+    "Closure",
     "Connection",
     "ContactMatch",
     "ContactNotResolved",
@@ -72,6 +90,7 @@ __all__ = [
     "InvalidRequest",
     "LimitReached",
     "Limits",
+    "OpeningHours",
     "Organization",
     "OrganizationNotFound",
     "OrganizationNotReady",
@@ -79,32 +98,51 @@ __all__ = [
     "OutsideHours",
     "Phone",
     "ResolvedContact",
+    "Resource",
+    "Service",
     "SlotTaken",
     "Token",
+    "add_closure",
     "add_organization",
+    "add_resource",
     "add_token",
     "adopt",
     "book",
+    "copy_hours",
     "count_future_appointments",
     "find_organization",
     "find_organization_by_token",
     "find_times",
+    "format_hours",
     "grant_role",
+    "import_holidays",
     "is_absent",
     "list_appointments",
+    "list_closures",
+    "list_hours",
     "list_live_tokens",
     "list_organizations",
+    "list_outside",
+    "list_resources",
+    "list_services",
     "list_tokens",
     "lock_down",
     "parse_email",
+    "parse_hours",
     "parse_phone",
     "plan_adoption",
     "preflight",
+    "put_service",
     "read_adoption",
     "read_schema",
+    "remove_closure",
     "remove_organization",
+    "remove_service",
+    "rename_resource",
     "resolve_contact",
+    "retire_resource",
     "revoke_token",
+    "set_hours",
     "touch_tokens",
     "upgrade",
 ]

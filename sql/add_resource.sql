@@ -1,3 +1,3 @@
--- add_resource: one more of what the organization can book.
+-- add_resource: one more of what the organization can book; one that was retired can be booked again.
 insert into resources (org_id, resource) values (:org_id, :resource)
-on conflict (org_id, resource) do nothing;
+on conflict (org_id, resource) do update set active = true;

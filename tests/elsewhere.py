@@ -35,6 +35,7 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
         "test_deadline.py::test_a_request_that_is_cancelled": CANCEL,
         "test_deadline.py::test_a_table_locked_for_longer": CANCEL,
         "test_deadline.py::test_backends_that_were_terminated": PIDS,
+        "test_hours.py::test_two_changes_at_once_leave_hours": PIDS,
         "test_preflight.py::test_a_database_that_is_read_only": SETTING,
         "test_preflight.py::test_check_as_json": SETTING,
         "test_preflight.py::test_check_of_a_clean_database": SETTING,

@@ -257,6 +257,7 @@ async def test_a_clean_schema_has_no_fault(conn: Connection, clinic: Organizatio
     assert [finding.what for finding in await preflight(conn)] == [
         "statement_timeout",
         "superuser",
+        "opening_hours",
     ]
 
 

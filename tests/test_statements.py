@@ -57,6 +57,20 @@ SAMPLES = {
     "to_time": "17:00",
     "ignored_id": "00000000-0000-4000-8000-000000000003",
     "most": "3",
+    "weekdays": "{1,2}",
+    "hours_weekdays": "{1,1}",
+    "hours_opens": "{09:00,13:30}",
+    "hours_closes": "{12:30,00:00}",
+    "service": "Checkup",
+    "buffer_before_minutes": "0",
+    "buffer_after_minutes": "10",
+    "slot_minutes": "15",
+    "notice_minutes": "60",
+    "closure_id": "00000000-0000-4000-8000-000000000004",
+    "starts": "2027-12-25 00:00",
+    "ends": "2027-12-26 00:00",
+    "opens": "false",
+    "note": "Christmas",
 }
 
 
@@ -94,14 +108,14 @@ def test_a_statement_runs_in_psql(own_url: str, statement: Statement) -> None:
     variables = [
         part for name in statement.parameters for part in ("-v", f"{name}='{SAMPLES[name]}'")
     ]
-    psql(own_url, *variables, "-c", ORGANIZATION, "-f", str(path_of(statement)))
+    psql(own_url, *variables, "-c", f"{ORGANIZATION}; {SET_UP}", "-f", str(path_of(statement)))
 
 
 @pytest.mark.parametrize("mode", ["simple", "extended", "prepared"])
 @EACH
 def test_a_statement_runs_in_pgbench(own_url: str, statement: Statement, mode: str) -> None:
     """pgbench runs the file in each of its modes."""
-    psql(own_url, "-c", ORGANIZATION)
+    psql(own_url, "-c", f"{ORGANIZATION}; {SET_UP}")
     quote = "'{}'" if mode == "simple" else "{}"
     variables = [
         part
@@ -122,6 +136,16 @@ def path_of(statement: Statement) -> Path:
 ORGANIZATION = f"""
 insert into organizations (id, name, timezone, phone_region)
 values ('{SAMPLES["org_id"]}', 'Clinic', 'UTC', 'US')
+on conflict do nothing
+"""
+
+# What the statements before it left could stand in its way: a resource under its new name, for one.
+SET_UP = f"""
+delete from appointments;
+delete from resources;
+insert into resources values ('{SAMPLES["org_id"]}', '{SAMPLES["resource"]}');
+insert into services (org_id, service, duration_minutes)
+values ('{SAMPLES["org_id"]}', '{SAMPLES["service"]}', 30)
 on conflict do nothing
 """
 
@@ -150,6 +174,18 @@ def test_the_probe_is_the_constraints_range() -> None:
     expression = re.search(r"booking_span\(.*\)(?= with &&)", schema)
     assert expression is not None
     assert expression[0] in (SQL / "book.sql").read_text().replace("a.", "")
+
+
+def test_what_is_outside_is_what_book_refuses() -> None:
+    """Whether an appointment is outside of the hours is asked in the words of a booking."""
+    booking, listing = (
+        " ".join((SQL / f"{name}.sql").read_text().split()) for name in ("book", "list_outside")
+    )
+    asked = re.search(
+        r"else (coalesce\( -- An extra opening .*? 'open' \)) end as openness", booking
+    )
+    assert asked is not None
+    assert asked[1].replace(":scheduled_at", "a.scheduled_at") + " as openness" in listing
 
 
 APPOINTMENTS = [

@@ -8,10 +8,14 @@ import click
 
 from booking_asgi.command.call import simulate_call
 from booking_asgi.command.check import check
+from booking_asgi.command.closures import closure, holidays
+from booking_asgi.command.hours import hours
 from booking_asgi.command.organizations import org, token
 from booking_asgi.command.race import race
+from booking_asgi.command.resources import resource
 from booking_asgi.command.schema import schema
 from booking_asgi.command.serve import serve
+from booking_asgi.command.services import service
 from booking_asgi.command.tool import print_tool
 from booking_asgi.config import KUBERNETES, Config, ConfigError
 
@@ -29,5 +33,8 @@ def main(context: click.Context) -> None:
         click.echo(f"Warning: {', '.join(strange)}: of Kubernetes, not read", err=True)
 
 
-for command in (schema, org, token, check, race, serve, print_tool, simulate_call):
+for command in (
+    *(schema, org, token, resource, hours, service, closure, holidays),
+    *(check, race, serve, print_tool, simulate_call),
+):
     main.add_command(command)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import click
 
-from booking_asgi.command.serve import DEMO_TOKEN
+from booking_asgi.command.demo import DEMO_TOKEN
 from booking_asgi.config import Config
 from booking_asgi.signatures import sign
 from booking_asgi.tools import TOOLS

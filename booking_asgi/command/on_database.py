@@ -14,7 +14,7 @@ import click
 from booking_asgi.address import UNREADABLE, Address
 from booking_asgi.config import Config
 from booking_asgi.connections import connect
-from booking_core import BookingError, Connection
+from booking_core import BookingError, Connection, InvalidRequest
 
 T = TypeVar("T")
 # How a server answers to a setting that it doesn't have, can't change, or can't read.
@@ -73,4 +73,7 @@ def run_on(url: str, work: Callable[[Connection], Awaitable[T]]) -> T:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    line = str(error).partition("\n")[0]
+    if isinstance(error, InvalidRequest) and error.choices:
+        line += f"; there are {', '.join(error.choices)}"
+    return line

@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from uuid import UUID
 
 import click
 import uvicorn
@@ -18,25 +17,15 @@ import uvicorn
 from booking_asgi.address import is_loopback
 from booking_asgi.app import create_app
 from booking_asgi.command.check import refuse_unfit
+from booking_asgi.command.demo import DEMO_TIMEZONE, DEMO_TOKEN, make_demo
 from booking_asgi.command.on_database import database_url, run_on
 from booking_asgi.command.postgres import EmbeddedPostgres, EmbeddedPostgresError
 from booking_asgi.config import Config
 from booking_asgi.logs import configure
 from booking_asgi.protocol import BoundedProtocol
-from booking_core import (
-    Connection,
-    add_organization,
-    add_token,
-    find_organization,
-    read_schema,
-    upgrade,
-)
 from booking_core.zones import zone
 
 LISTENERS = 16
-DEMO_ORG = UUID("00000000-0000-4000-8000-000000000001")
-DEMO_TOKEN = "demo-token"
-DEMO_TIMEZONE = "America/New_York"
 DEMO = """
 Database: {database_url}
 
@@ -69,7 +58,7 @@ def serve(config: Config, demo: bool) -> None:
         (_demo_database_url if demo else database_url)(config) as url,
     ):
         if demo:
-            run_on(url, _make_demo)
+            run_on(url, make_demo)
             tomorrow = datetime.now(zone(DEMO_TIMEZONE)).date() + timedelta(days=1)
             shown = {"database_url": url, "token": DEMO_TOKEN, "tomorrow": tomorrow}
             host = f"[{config.host}]" if ":" in config.host else config.host
@@ -107,23 +96,6 @@ def _demo_database_url(config: Config) -> Iterator[str]:
             yield url
     except EmbeddedPostgresError as error:
         raise click.ClickException(str(error)) from None
-
-
-async def _make_demo(conn: Connection) -> None:
-    # From the second start on the tables are there, maybe as an older release made them.
-    obstacles = await upgrade(conn, lock=True)
-    if [obstacle.what for obstacle in obstacles] == ["tables"]:
-        await conn.execute(read_schema())
-    elif obstacles:
-        raise click.ClickException(f"{obstacles[0].what}: {obstacles[0].problem}")
-    # From the second start on it is there already, and stays as it is.
-    if await find_organization(conn, DEMO_ORG) is not None:
-        return
-    async with conn.transaction():
-        await add_organization(
-            conn, org_id=DEMO_ORG, name="Demo Clinic", timezone=DEMO_TIMEZONE, phone_region="US"
-        )
-        await add_token(conn, DEMO_ORG, label="demo", token=DEMO_TOKEN)
 
 
 @contextlib.contextmanager

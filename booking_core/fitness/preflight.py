@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import TypeAlias
 
 import asyncpg
@@ -62,19 +62,42 @@ SAMPLE: dict[str, object] = {
     **{"since": datetime(2027, 3, 1, 14, tzinfo=UTC), "until": datetime(2027, 3, 8, tzinfo=UTC)},
     **{"from_time": None, "to_time": None, "ignored_id": None, "most": 3},
     "ended": [],
+    **{
+        "weekdays": [1],
+        "hours_weekdays": [1],
+        "hours_opens": [time(9)],
+        "hours_closes": [time(17)],
+    },
+    **{"service": "Checkup", "buffer_before_minutes": 0, "buffer_after_minutes": 10},
+    **{"slot_minutes": 15, "notice_minutes": 0, "closure_id": NOBODY, "opens": False, "note": ""},
+    **{"starts": datetime(2027, 12, 25), "ends": datetime(2027, 12, 26)},
 }
+# What no caller waits for: the commands alone need it.
 SETTING_UP = (
+    _statements.ADD_CLOSURE,
     _statements.ADD_ORGANIZATION,
     _statements.ADD_RESOURCE,
     _statements.ADD_TOKEN,
     _statements.COUNT_APPOINTMENTS,
     _statements.LIST_APPOINTMENTS,
+    _statements.LIST_CLOSURES,
+    _statements.LIST_HOURS,
     _statements.LIST_ORGANIZATIONS,
+    _statements.LIST_OUTSIDE,
+    _statements.LIST_SERVICES,
     _statements.LIST_TOKENS,
     _statements.LIST_TRIGGERS,
+    _statements.LOCK_RESOURCES,
     sql.NAME_RESOURCES,
+    _statements.PUT_SERVICE,
+    _statements.REMOVE_CLOSURE,
     _statements.REMOVE_ORGANIZATION,
+    _statements.REMOVE_SERVICE,
+    _statements.RENAME_RESOURCE,
+    _statements.RETIRE_RESOURCE,
     _statements.REVOKE_TOKEN,
+    _statements.SET_HOURS,
+    _statements.SET_SERVICE_RESOURCES,
     _statements.TOUCH_TOKENS,
 )
 # All others: what is added is planned too.
@@ -108,6 +131,7 @@ async def _look(conn: Connection) -> AsyncIterator[Finding]:
         *await conn.fetch(*sql.FIND_GRANT_FAULTS.bind({})),
         *await conn.fetch(*sql.FIND_POLICY_FAULTS.bind({})),
         *await _read(conn, sql.FIND_RESOURCE_FAULTS),
+        *await _read(conn, sql.FIND_HOURS_FAULTS),
         *await _read(conn, sql.FIND_PHONE_FAULTS),
     ):
         yield Finding(**row)
@@ -175,5 +199,5 @@ async def _statement_findings(conn: Connection) -> AsyncIterator[Finding]:
         serves = bool(serving & set(names))
         problem = f"PostgreSQL refuses it: {reason}"
         if not serves:
-            problem += "; only the commands org, token and race need it"
+            problem += "; only commands that set an organization up need it"
         yield Finding(", ".join(names), "error" if serves else "note", problem)

@@ -21,7 +21,10 @@ from click.testing import CliRunner
 from booking_asgi.command import main
 from tests.support.processes import end_with_parent, wait_until
 
-IN_PROCESS = {"check", "schema", "org", "token", "tool"}
+IN_PROCESS = {
+    *("check", "schema", "org", "token", "tool"),
+    *("resource", "hours", "service", "closure", "holidays"),
+}
 COMMAND = Path(sys.executable).with_name("booking-asgi")
 
 

@@ -32,7 +32,7 @@ async def find_near(lease: Lease, request: BookingRequest) -> tuple[datetime, ..
     found: list[FreeTime] = await lease.run(
         find_times,
         request.org_id,
-        since=max(request.scheduled_at - BACK, _this_minute()),
+        since=max(request.scheduled_at - BACK, next_minute()),
         service_type=request.service_type,
         duration_minutes=request.duration_minutes,
         resource=request.resource,
@@ -43,9 +43,11 @@ async def find_near(lease: Lease, request: BookingRequest) -> tuple[datetime, ..
 
 def near(free: Sequence[datetime], asked: datetime, zone: ZoneInfo) -> list[datetime]:
     """At most three: the nearest of the same day, one on its other side or two hours away, and on
-    the next day that has any the one nearest to the same time of day. Pure."""
+    the next days that have any the one nearest to the same time of day. The asked time itself is
+    left out, even if it became free meanwhile, and so is each day before it. Pure."""
     local = asked.astimezone(zone)
-    days = _by_day(free, zone)
+    later = [one for one in free if one != asked and one.astimezone(zone).date() >= local.date()]
+    days = _by_day(later, zone)
     same = sorted(days.pop(local.date(), []), key=_distance(asked))
     chosen = same[:1]
     chosen += [
@@ -58,23 +60,27 @@ def near(free: Sequence[datetime], asked: datetime, zone: ZoneInfo) -> list[date
             break
         at = datetime.combine(day[0].astimezone(zone).date(), local.time(), zone)
         nearest = sorted(day, key=_distance(at))
-        if chosen:
-            chosen.append(nearest[0])
-            break
+        is_first = not chosen
+        chosen.append(nearest[0])
         # Nothing is free on the day that was asked for: two of the next one, and one of another.
-        chosen = nearest[:1]
-        chosen += [one for one in nearest[1:] if _is_apart(one, chosen, zone)][:1]
+        if is_first:
+            chosen += [one for one in nearest[1:] if _is_apart(one, chosen, zone)][:1]
     return sorted(chosen)
 
 
 def spread(free: Sequence[datetime], zone: ZoneInfo) -> list[datetime]:
-    """At most three: the earliest, then what is two hours or a part of the day away. Pure."""
+    """At most three: the earliest, then what is two hours away; where there is no such time, one of
+    another part of the day, and else the soonest of the others. Pure."""
     chosen: list[datetime] = []
-    for one in free:
-        if len(chosen) < MOST_SAID and _is_apart(one, chosen, zone):
-            chosen.append(one)
-    rest = [one for one in free if one not in chosen]
-    return sorted(chosen + rest[: MOST_SAID - len(chosen)])
+
+    def is_hours_away(one: datetime) -> bool:
+        return all(abs(one - other) >= APART for other in chosen)
+
+    for may_be_said in (is_hours_away, lambda one: _is_apart(one, chosen, zone), lambda one: True):
+        for one in free:
+            if len(chosen) < MOST_SAID and one not in chosen and may_be_said(one):
+                chosen.append(one)
+    return sorted(chosen)
 
 
 def spoken_times(times: Sequence[datetime], zone: ZoneInfo, day: date | None = None) -> str:
@@ -114,5 +120,6 @@ def _by_day(times: Sequence[datetime], zone: ZoneInfo) -> dict[date, list[dateti
     }
 
 
-def _this_minute() -> datetime:
+def next_minute() -> datetime:
+    """The soonest start that a caller who is on the line can be offered."""
     return datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)

@@ -99,8 +99,8 @@ def _missing(what: str, *, both: bool) -> InvalidRequest:
 def read_day(value: object, field: str, today: date) -> date:
     """A day to search from or to: a date, or today, tomorrow, or a day of the week, which is the
     next one from `today` on. The answer names the date."""
-    words = re.sub(r"[^\w]+", " ", str(value).lower()).split()
-    words = [word for word in words if word not in ("this", "next", "coming", "on", "the")]
+    said = re.sub(r"[^\w]+", " ", str(value).lower()).split()
+    words = [word for word in said if word not in ("this", "next", "coming", "on", "the")]
     match words:
         case ["today" | "now"]:
             return today
@@ -109,7 +109,9 @@ def read_day(value: object, field: str, today: date) -> date:
         case ["day", "after", "tomorrow"]:
             return today + timedelta(days=2)
         case [weekday] if weekday in WEEKDAYS:
-            return today + timedelta(days=(WEEKDAYS[weekday] - today.weekday()) % 7)
+            ahead = (WEEKDAYS[weekday] - today.weekday()) % 7
+            # On a Thursday the next Thursday is not today.
+            return today + timedelta(days=ahead or (7 if "next" in said else 0))
     moment = spoken.read_moment(value, field, "day")
     if moment.day is None:
         raise InvalidRequest("INVALID_DATE_TIME", field, "A date is needed, as YYYY-MM-DD")

@@ -62,6 +62,7 @@ from booking_core.organizations import (
 from booking_core.outcomes import (
     Appointment,
     Booked,
+    Kept,
     LimitReached,
     Limits,
     OutsideHours,
@@ -106,6 +107,7 @@ __all__ = [
     "FreeTime",
     "Held",
     "InvalidRequest",
+    "Kept",
     "LimitReached",
     "Limits",
     "Moved",

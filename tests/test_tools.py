@@ -155,8 +155,15 @@ OTHER_NAMES = {
     "bookNewAppointment": "bookAppointment",
     "bookFreeTime": None,
     "checkIn": None,
-    "findAppointments": None,
-    "cancelAppointment": None,
+    "my_appointments": None,
+    "findAppointments": "findAppointments",
+    "lookup_patient_appointments": "findAppointments",
+    "show_free_appointments": None,
+    "cancelAppointment": "cancelAppointment",
+    "delete-booking": "cancelAppointment",
+    "rescheduleAppointment": "moveAppointment",
+    "acme_change_appointment_v2": "moveAppointment",
+    "confirmAppointment": None,
 }
 
 

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from typing import assert_never
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import listed
-from booking_core import BookingRequest, FreeTime, OutsideHours, SlotTaken, find_times
+from booking_asgi.speech import MOST_RESOURCE_WORDS, clean, listed, shorten, spoken
+from booking_core import FreeTime, OutsideHours, SlotTaken, find_times
 
 MOST_SAID = 3
 APART = timedelta(hours=2)
@@ -27,18 +29,73 @@ class Refused:
     free: tuple[datetime, ...] | None = None
 
 
-async def find_near(lease: Lease, request: BookingRequest) -> tuple[datetime, ...]:
+async def find_near(
+    lease: Lease,
+    org_id: UUID,
+    asked: datetime,
+    *,
+    service_type: str,
+    duration_minutes: int,
+    resource: str | None,
+    ignored_id: UUID | None = None,
+) -> tuple[datetime, ...]:
     """The starts that are free near the one that is asked for, with all else as it is asked for."""
     found: list[FreeTime] = await lease.run(
         find_times,
-        request.org_id,
-        since=max(request.scheduled_at - BACK, next_minute()),
-        service_type=request.service_type,
-        duration_minutes=request.duration_minutes,
-        resource=request.resource,
+        org_id,
+        since=max(asked - BACK, next_minute()),
+        service_type=service_type,
+        duration_minutes=duration_minutes,
+        resource=resource,
+        ignored_id=ignored_id,
         most=MOST_LOOKED_AT,
     )
     return tuple(free.starts_at for free in found)
+
+
+def of_refused(
+    refused: Refused, whom: str | None, zone: ZoneInfo, undone: str
+) -> tuple[str, str, list[datetime]]:
+    """What a person hears of a time that can't be had, what a model is told, and the free times
+    that both offer. `whom` is the resource that was asked for. Pure."""
+    outcome = refused.outcome
+    why = _why(outcome, spoken(outcome.scheduled_at, zone), whom)
+    if refused.free is None:
+        told = f"{undone}: {why}. Offer another time."
+        return f"I'm sorry, {why}. Shall I look for another time?", told, []
+    offered = near(refused.free, outcome.scheduled_at, zone)
+    if not offered:
+        return (
+            f"I'm sorry, {why}, and nothing else is free in the next weeks. Shall somebody from"
+            " the clinic call you back?",
+            f"{undone}: {why}, and nothing else is free in the next weeks. Offer that somebody"
+            " from the clinic calls back.",
+            [],
+        )
+    day = outcome.scheduled_at.astimezone(zone).date()
+    times = spoken_times(offered, zone, day)
+    is_that_day = offered[0].astimezone(zone).date() == day
+    free = f"Free that day: {times}" if is_that_day else f"Free: {times}"
+    return (
+        f"I'm sorry, {why}. {free}. Which one would you like?",
+        f"{undone}: {why}. {free}. Ask which one, then call again.",
+        offered,
+    )
+
+
+def _why(outcome: SlotTaken | OutsideHours, when: str, whom: str | None) -> str:
+    if isinstance(outcome, SlotTaken):
+        return f"{when} is taken"
+    name = whom and shorten(clean(whom), MOST_RESOURCE_WORDS)
+    match outcome.closed_by:
+        case "closure" if not name:
+            return f"the clinic is closed on {when}"
+        case "closure" | "hours":
+            return f"there are no appointments{f' with {name}' if name else ''} on {when}"
+        case "notice":
+            return f"{when} is too soon for that"
+        case _:
+            assert_never(outcome.closed_by)
 
 
 def near(free: Sequence[datetime], asked: datetime, zone: ZoneInfo) -> list[datetime]:

@@ -10,6 +10,7 @@ from booking_asgi.command.appointments import appointment
 from booking_asgi.command.call import simulate_call
 from booking_asgi.command.check import check
 from booking_asgi.command.closures import closure, holidays
+from booking_asgi.command.history import history
 from booking_asgi.command.hours import hours
 from booking_asgi.command.moves import move_one
 from booking_asgi.command.organizations import org, token
@@ -38,7 +39,7 @@ def main(context: click.Context) -> None:
 appointment.add_command(move_one)
 for command in (
     *(schema, org, token, resource, hours, service, closure, holidays),
-    appointment,
+    *(appointment, history),
     *(check, race, serve, print_tool, simulate_call),
 ):
     main.add_command(command)

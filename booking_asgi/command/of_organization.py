@@ -41,12 +41,17 @@ def look(
 
 
 def work_for(
-    config: Config, org_id: UUID | None, work: Callable[[Connection, Organization], Awaitable[T]]
+    config: Config,
+    org_id: UUID | None,
+    work: Callable[[Connection, Organization], Awaitable[T]],
+    *,
+    which: Callable[[Connection], Awaitable[UUID | None]] | None = None,
 ) -> T:
-    """What `work` returns, which gets the organization."""
+    """What `work` returns, which gets the organization. If none is named, `which` may know it."""
 
     async def run(conn: Connection) -> T:
-        return await work(conn, await _organization(conn, org_id))
+        meant = await which(conn) if org_id is None and which is not None else org_id
+        return await work(conn, await _organization(conn, meant))
 
     with database_url(config) as url:
         return run_on(url, run)

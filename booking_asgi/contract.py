@@ -9,6 +9,7 @@ from booking_asgi.tools import TOOLS
 from booking_asgi.tools.arguments import ARGUMENTS
 from booking_asgi.tools.tool import Tool
 
+LAST_TURNS = 5
 Names: TypeAlias = Mapping[str, Sequence[str]]
 
 
@@ -34,6 +35,7 @@ def vapi_tool(
     server: dict[str, object] = {"url": url, "timeoutSeconds": 20}
     if credential_id is not None:
         server["credentialId"] = credential_id
+    beside = {} if tool.spoken_of is None else {"rejectionPlan": rejection_plan(tool.spoken_of)}
     return {
         "type": "function",
         "async": False,
@@ -48,8 +50,31 @@ def vapi_tool(
             {"key": ARGUMENTS["caller"].names[0], "value": "{{ customer.number }}"},
         ],
         # None that ends the call: it would replace the words that our answer asks for.
-        "messages": [{"type": "request-start", "content": "One moment, please."}],
+        "messages": [
+            {"type": "request-start", "content": "One moment, please."},
+            {
+                "type": "request-response-delayed",
+                "content": "I am still looking, one moment.",
+                "timingMilliseconds": 4000,
+            },
+        ],
+        **beside,
     }
+
+
+def rejection_plan(spoken_of: str) -> dict[str, Any]:
+    """Refuse the call where none of the caller's last turns speaks of it: a model's word is not the
+    caller's. All conditions must hold."""
+    conditions = [
+        {
+            "type": "regex",
+            "regex": spoken_of,
+            "target": {"role": "user", "position": -turn},
+            "negate": True,
+        }
+        for turn in range(1, LAST_TURNS + 1)
+    ]
+    return {"conditions": conditions}
 
 
 def prompt_block(timezone: str) -> str:
@@ -63,7 +88,9 @@ def prompt_block(timezone: str) -> str:
             " free times first.",
             "Never say that a time is free, taken or booked unless the last answer says so, and"
             " offer no time that an answer did not name.",
-            "Say that it is done only where the answer begins with Booked.",
+            "Say that it is done only where the answer begins with Booked, Moved, Cancelled or"
+            " Already cancelled.",
+            "Say back the date and time before you move or cancel an appointment.",
             "Where an answer says to offer that somebody calls back, offer it, and do not try"
             " again.",
         )

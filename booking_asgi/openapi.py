@@ -181,7 +181,7 @@ def _schemas() -> dict[str, Any]:
             "speech",
         ),
         "Content": {
-            "oneOf": [
+            "anyOf": [
                 *(
                     _object(
                         {"success": {"const": True}, **tool.returns, "message": line},

@@ -212,6 +212,7 @@ async def _answer_direct(
         arguments=arguments,
         organization=tenant,
         idempotency_key=key or secrets.token_hex(),
+        token_id=told.get("tokenId"),
         horizon_days=state["config"].horizon_days,
     )
     [answer] = await _answer_all(state, [understand(tool, asked)], give_up_at, told)

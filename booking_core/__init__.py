@@ -63,6 +63,7 @@ from booking_core.organizations import (
 from booking_core.outcomes import (
     Appointment,
     Booked,
+    Kept,
     LimitReached,
     Limits,
     OutsideHours,
@@ -108,6 +109,7 @@ __all__ = [
     "FreeTime",
     "Held",
     "InvalidRequest",
+    "Kept",
     "LimitReached",
     "Limits",
     "Moved",

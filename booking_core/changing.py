@@ -37,7 +37,7 @@ from booking_core.changes import (
     TooLate,
 )
 from booking_core.errors import BookingNotSettled, InvalidRequest
-from booking_core.outcomes import OutsideHours, SlotTaken
+from booking_core.outcomes import Kept, OutsideHours, SlotTaken
 from booking_core.requests import check_aware
 from booking_core.resources import find_resource
 
@@ -144,6 +144,13 @@ async def move(
             "scheduled_at": to,
             "contact_match": "phone",
             "email_kept": True,
+            "kept": Kept(
+                appointment_id=row["appointment_id"],
+                scheduled_at=row["old_start"],
+                resource=row["resource"],
+                service_type=row["service_type"],
+                duration_minutes=row["duration_minutes"],
+            ),
         }
         if row["closed_by"] is not None:
             return OutsideHours(closed_by=row["closed_by"], **kept)

@@ -51,6 +51,17 @@ class Booked:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """The appointment that was to be moved, and stays as it is."""
+
+    appointment_id: UUID
+    scheduled_at: datetime
+    resource: str
+    service_type: str
+    duration_minutes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SlotTaken:
     """Nothing is free at that time. The contact is kept: who lost a slot is still a lead.
 
@@ -60,6 +71,7 @@ class SlotTaken:
     contact_id: UUID
     scheduled_at: datetime
     held_for: str | None = None
+    kept: Kept | None = None
     contact_match: ContactMatch
     contact_changes: tuple[str, ...] = ()
     email_kept: bool
@@ -75,6 +87,7 @@ class OutsideHours:
     contact_id: UUID
     scheduled_at: datetime
     closed_by: ClosedBy
+    kept: Kept | None = None
     contact_match: ContactMatch
     contact_changes: tuple[str, ...] = ()
     email_kept: bool

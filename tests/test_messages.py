@@ -722,7 +722,7 @@ async def test_a_fault_of_our_own_is_answered(
         raise ZeroDivisionError
 
     message = tool_calls(a_call(arguments(), id="1"), a_call("x", id="2"))
-    monkeypatch.setattr("booking_asgi.tools.book_appointment.check_bookable", fail)
+    monkeypatch.setattr("booking_asgi.tools.book_appointment.check_future", fail)
     results = answers(await endpoint.send(message))
     assert [result["error"][:11] for result in results] == ["Not booked:"] * 2
     assert (await endpoint.book(**arguments())).status_code == 500

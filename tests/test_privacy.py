@@ -271,7 +271,7 @@ async def test_a_database_that_can_not_be_reached(
 @pytest.mark.parametrize(
     "function",
     [
-        "booking_asgi.tools.book_appointment.check_bookable",
+        "booking_asgi.tools.book_appointment.check_future",
         "booking_asgi.tools.book_appointment.book",
         "booking_asgi.tenants.list_live_tokens",
     ],

@@ -15,6 +15,7 @@ from booking_core import (
     Appointment,
     Connection,
     Organization,
+    OrganizationOverview,
     find_organization,
     list_organizations,
     list_outside,
@@ -96,23 +97,22 @@ def _cell(value: object) -> str:
 
 async def _organization(conn: Connection, org_id: UUID | None) -> Organization:
     if org_id is None:
-        org_id = _only({one.id: one.name for one in await list_organizations(conn)})
+        org_id = _only(await list_organizations(conn))
     organization = await find_organization(conn, org_id)
     if organization is None:
         raise click.ClickException(f"There is no organization of the id {org_id}")
     return organization
 
 
-def _only(names: dict[UUID, str | None]) -> UUID:
-    if not names:
+def _only(known: Sequence[OrganizationOverview]) -> UUID:
+    if not known:
         raise click.ClickException("There is no organization yet: booking-asgi org add")
-    if len(names) > 1:
-        lines = [f"  {org_id}  {name}" for org_id, name in names.items()][:MOST_LISTED]
-        more = len(names) - len(lines)
+    if len(known) > 1:
+        lines = [f"  {each.id}  {each.name}" for each in known][:MOST_LISTED]
+        more = len(known) - len(lines)
         listed = "\n".join([*lines, *([f"  and {more} more"] if more else [])])
         raise click.ClickException(f"Say which organization by --org:\n{listed}")
-    [org_id] = names
-    return org_id
+    return known[0].id
 
 
 def _said(appointments: Sequence[Appointment], organization: Organization) -> str:

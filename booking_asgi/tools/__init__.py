@@ -7,10 +7,19 @@ from functools import lru_cache
 from typing import Any
 
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
+from booking_asgi.tools.cancel_appointment import CANCEL_APPOINTMENT
+from booking_asgi.tools.find_appointments import FIND_APPOINTMENTS
 from booking_asgi.tools.find_times import FIND_TIMES
+from booking_asgi.tools.move_appointment import MOVE_APPOINTMENT
 from booking_asgi.tools.tool import Tool, words_of
 
-TOOLS: tuple[Tool[Any, Any], ...] = (BOOK_APPOINTMENT, FIND_TIMES)
+TOOLS: tuple[Tool[Any, Any], ...] = (
+    BOOK_APPOINTMENT,
+    FIND_TIMES,
+    FIND_APPOINTMENTS,
+    MOVE_APPOINTMENT,
+    CANCEL_APPOINTMENT,
+)
 
 
 @lru_cache(maxsize=256)

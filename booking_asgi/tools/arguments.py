@@ -78,6 +78,29 @@ ARGUMENTS: Mapping[str, Argument] = {
         ),
         "Only where an answer asks for it: date, time and offset as it names them.",
     ),
+    "new_date": Argument(
+        (
+            "newDate",
+            *("newAppointmentDate", "newDay", "rescheduleDate", "targetDate", "moveToDate"),
+            *("rescheduledDate", "newStartDate"),
+        ),
+        "Date to move it to, in the clinic's time zone, as YYYY-MM-DD.",
+    ),
+    "new_time": Argument(
+        (
+            "newTime",
+            *("newAppointmentTime", "rescheduleTime", "targetTime", "moveToTime", "newHour"),
+            *("rescheduledTime",),
+        ),
+        "Time to move it to, in the clinic's time zone, on the 24-hour clock, as HH:MM.",
+    ),
+    "new_instant": Argument(
+        (
+            "newScheduledAt",
+            *("newStartTime", "newStart", "newDateTime", "rescheduleTo", "moveTo", "newSlot"),
+            *("newAppointmentDateTime", "newStartAt"),
+        )
+    ),
     "until": Argument(
         ("untilDate", "until", "endDate", "toDate", "lastDate", "dateTo", "latestDate"),
         "The last day to look at, as YYYY-MM-DD, where the caller does not mind which day.",

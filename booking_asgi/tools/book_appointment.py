@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from http import HTTPStatus
 from typing import TypeAlias, assert_never
 from zoneinfo import ZoneInfo
@@ -16,19 +16,24 @@ import asyncpg
 import structlog
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import Answer, FailureCode, spoken_day
+from booking_asgi.speech import Answer, FailureCode
 from booking_asgi.tools import booking_words as words
 from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.contacts import is_of_contacts, log_contact, who
 from booking_asgi.tools.free_times import Refused, find_near
-from booking_asgi.tools.readings import own_number, read_name, read_person, read_start
+from booking_asgi.tools.readings import (
+    check_future,
+    own_number,
+    read_name,
+    read_person,
+    read_start,
+)
 from booking_asgi.tools.tool import Asked, Tool
 from booking_core import (
     Booked,
     BookingRequest,
     Connection,
     ContactNotResolved,
-    InvalidRequest,
     LimitReached,
     Limits,
     Organization,
@@ -81,8 +86,9 @@ def read(asked: Asked) -> BookingRequest:
         caller_number=asked.caller_number,
         call_id=asked.call_id,
         idempotency_key=asked.idempotency_key,
+        actor=asked.actor,
     )
-    check_bookable(request, asked.organization, datetime.now(UTC), asked.horizon_days)
+    check_future(request.scheduled_at, asked.organization, asked.horizon_days, "appointmentDate")
     if asked.call_id is None:
         return request
     return dataclasses.replace(request, idempotency_key=idempotency_key(asked.call_id, request))
@@ -95,6 +101,7 @@ def read_booking(
     caller_number: object = None,
     call_id: str | None = None,
     idempotency_key: str | None = None,
+    actor: str = "",
 ) -> BookingRequest:
     """Read the arguments of a call or of a JSON body; `ARGUMENTS` lists their names.
 
@@ -118,21 +125,9 @@ def read_booking(
         idempotency_key=idempotency_key,
         call_id=call_id,
         by_own_number=call_id is None or (phone is not None and phone == own),
+        actor=actor,
         misheard=misheard,
     )
-
-
-def check_bookable(
-    request: BookingRequest, organization: Organization, now: datetime, horizon_days: int
-) -> None:
-    """Refuse the past, naming today, since models send last year's dates; and the far future."""
-    if request.scheduled_at < now:
-        today = spoken_day(now.astimezone(organization.zone))
-        problem = f"That time is in the past, for today is {today}"
-        raise InvalidRequest("PAST_DATE", "appointmentDate", problem)
-    if request.scheduled_at > now + timedelta(days=horizon_days):
-        problem = f"It must be within {horizon_days} days from now"
-        raise InvalidRequest("INVALID_DATE_TIME", "appointmentDate", problem)
 
 
 def idempotency_key(conversation: str, request: BookingRequest) -> str:
@@ -183,7 +178,15 @@ async def run(lease: Lease, request: BookingRequest, limits: Limits) -> Outcome:
     log.info(f"VapiTools: {why}", contactId=contact_id, orgId=org_id)
     if isinstance(outcome, SlotTaken) and outcome.held_for is not None:
         return Refused(outcome=outcome)
-    return Refused(outcome=outcome, free=await find_near(lease, request))
+    free = await find_near(
+        lease,
+        request.org_id,
+        request.scheduled_at,
+        service_type=request.service_type,
+        duration_minutes=request.duration_minutes,
+        resource=request.resource,
+    )
+    return Refused(outcome=outcome, free=free)
 
 
 def why(error: Exception, request: BookingRequest) -> FailureCode:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from booking_asgi.speech import (
@@ -14,8 +13,9 @@ from booking_asgi.speech import (
     shorten,
     spoken,
 )
-from booking_asgi.tools.free_times import Refused, near, spoken_times
-from booking_core import Booked, BookingRequest, OutsideHours, SlotTaken
+from booking_asgi.tools import free_times
+from booking_asgi.tools.free_times import Refused
+from booking_core import Booked, BookingRequest, SlotTaken
 from booking_core.resources import match_resources
 
 # So many that all that may stand around them still makes 60.
@@ -42,46 +42,9 @@ def of_refused(
 ) -> tuple[str, str, list[datetime]]:
     """The words, and the free times that they offer."""
     outcome = refused.outcome
-    when = spoken(outcome.scheduled_at, zone)
     if isinstance(outcome, SlotTaken) and outcome.held_for is not None:
-        return (*of_held(when, outcome.held_for), [])
-    why = _why(outcome, when, request)
-    if refused.free is None:
-        told = f"Not booked: {why}. Offer another time."
-        return f"I'm sorry, {why}. Shall I look for another time?", told, []
-    offered = near(refused.free, outcome.scheduled_at, zone)
-    if not offered:
-        return (
-            f"I'm sorry, {why}, and nothing else is free in the next weeks. Shall somebody from"
-            " the clinic call you back?",
-            f"Not booked: {why}, and nothing else is free in the next weeks. Offer that somebody"
-            " from the clinic calls back.",
-            [],
-        )
-    day = outcome.scheduled_at.astimezone(zone).date()
-    times = spoken_times(offered, zone, day)
-    is_that_day = offered[0].astimezone(zone).date() == day
-    free = f"Free that day: {times}" if is_that_day else f"Free: {times}"
-    return (
-        f"I'm sorry, {why}. {free}. Which one would you like?",
-        f"Not booked: {why}. {free}. Ask which one, then call again.",
-        offered,
-    )
-
-
-def _why(outcome: SlotTaken | OutsideHours, when: str, request: BookingRequest) -> str:
-    if isinstance(outcome, SlotTaken):
-        return f"{when} is taken"
-    whom = request.resource and shorten(clean(request.resource), MOST_RESOURCE_WORDS)
-    match outcome.closed_by:
-        case "closure" if not whom:
-            return f"the clinic is closed on {when}"
-        case "closure" | "hours":
-            return f"there are no appointments{f' with {whom}' if whom else ''} on {when}"
-        case "notice":
-            return f"{when} is too soon for that"
-        case _:
-            assert_never(outcome.closed_by)
+        return (*of_held(spoken(outcome.scheduled_at, zone), outcome.held_for), [])
+    return free_times.of_refused(refused, request.resource, zone, "Not booked")
 
 
 def of_held(when: str, attendee: str) -> tuple[str, str]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,19 +18,16 @@ from booking_asgi.speech import (
     FailureCode,
     listed,
     shorten,
-    spoken_day,
 )
-from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.free_times import (
     MOST_LOOKED_AT,
     spoken_date,
     spoken_times,
     spread,
 )
-from booking_asgi.tools.readings import read_day
-from booking_asgi.tools.tool import Asked, Tool
-from booking_core import FreeTime, InvalidRequest, Limits, Organization, find_times
-from booking_core.spoken import parse_duration, parse_text
+from booking_asgi.tools.searches import PARTS, Search, read_search
+from booking_asgi.tools.tool import Tool
+from booking_core import FreeTime, Limits, find_times
 
 NAME = "findTimes"
 PATH = "find-times"
@@ -55,66 +51,7 @@ CALLED = re.compile(
     r" (?:(?:free|available|open|next|appointment|the|for) )*"
     r"(?:times?|slots?|availability|availabilities|openings?)(?: .*)?"
 )
-PARTS: Mapping[str, tuple[time | None, time | None]] = {
-    "morning": (None, time(12)),
-    "afternoon": (time(12), time(17)),
-    "evening": (time(17), None),
-}
-
 log = structlog.get_logger("booking_asgi")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Search:
-    """From `since` on; the times up to the end of `last` are what is asked for, and a later one is
-    named where there are none. `is_one_day`: the caller asked for that day."""
-
-    organization: Organization
-    since: datetime
-    last: date | None
-    is_one_day: bool
-    part: str | None
-    service_type: str
-    duration_minutes: int
-    resource: str | None
-
-
-def read(asked: Asked) -> Search:
-    """What is to be looked for. Refuses the past, and what lies beyond the horizon."""
-    given = by_meaning(asked.arguments)
-    zone = asked.organization.zone
-    now = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
-    today = now.astimezone(zone).date()
-    first = read_day(given["date"], "appointmentDate", today) if "date" in given else None
-    last = read_day(given["until"], "untilDate", first or today) if "until" in given else first
-    for day, field in ((first, "appointmentDate"), (last, "untilDate")):
-        if day is not None and day < today:
-            problem = f"That day is in the past, for today is {spoken_day(now.astimezone(zone))}"
-            raise InvalidRequest("PAST_DATE", field, problem)
-        if day is not None and day > today + timedelta(days=asked.horizon_days):
-            problem = f"It must be within {asked.horizon_days} days from now"
-            raise InvalidRequest("INVALID_DATE_TIME", field, problem)
-    if first is not None and last is not None and last < first:
-        raise InvalidRequest(
-            "INVALID_DATE_TIME", "untilDate", "It must not be before the first day"
-        )
-    return Search(
-        organization=asked.organization,
-        since=now if first in (None, today) else datetime.combine(first or today, time(0), zone),
-        last=last,
-        is_one_day=first is not None and first == last,
-        part=_read_part(given),
-        service_type=parse_text(given.get("service", "Appointment"), "serviceType"),
-        duration_minutes=parse_duration(given.get("duration", 30)),
-        resource=parse_text(given["resource"], "resource") if "resource" in given else None,
-    )
-
-
-def _read_part(given: Mapping[str, object]) -> str | None:
-    """The part of the day, or that of a time of day which is given in its place."""
-    said = f"{given.get('part', '')} {given.get('time', '')}".lower()
-    found = [part for part in PARTS if re.search(rf"\b{part}s?\b", said)]
-    return found[0] if len(found) == 1 else None
 
 
 async def run(lease: Lease, search: Search, limits: Limits) -> list[FreeTime]:
@@ -124,6 +61,7 @@ async def run(lease: Lease, search: Search, limits: Limits) -> list[FreeTime]:
         find_times,
         search.organization.id,
         since=search.since,
+        until=search.until,
         from_time=from_time,
         to_time=to_time,
         service_type=search.service_type,
@@ -153,10 +91,8 @@ def answer(found: list[FreeTime], search: Search, zone: ZoneInfo) -> Answer:
         done=True,
         status=HTTPStatus.OK,
         code="FREE_TIMES" if meant else "NOTHING_FREE",
-        said=said,
-        told=f"{said} Offer what is named here, and nothing else; then call bookAppointment."
-        if found
-        else f"{said} Offer that somebody from the clinic calls back.",
+        said=f"{said} {_question(offered)}",
+        told=f"{said} {_what_to_do(offered)}",
         content={
             "freeTimes": [one.astimezone(zone).isoformat() for one in offered],
             "more": len(meant) - len(chosen),
@@ -172,27 +108,46 @@ def _words(
     zone: ZoneInfo,
 ) -> str:
     """What is free, or the next time that is."""
+    part = f" in the {search.part}" if search.part else ""
+    whom = ""
+    if search.resource is not None and found:
+        whom = f" with {shorten(found[0].resources[0], MOST_RESOURCE_WORDS)}"
     if not found:
-        return "Nothing is free in the three months from then on."
-    when = ""
-    if search.last is not None:
-        when = f" {'on' if search.is_one_day else 'until'} {spoken_date(search.last)}"
-    if search.part is not None:
-        when += f" in the {search.part}"
-    with_whom = ""
-    if search.resource is not None:
-        with_whom = f" with {shorten(found[0].resources[0], MOST_RESOURCE_WORDS)}"
+        return f"Nothing is free{part}{_span(search.first, _day(search.until, zone))}."
     if not meant:
         following = spoken_times([found[0].starts_at], zone)
-        return f"Nothing is free{with_whom}{when}. The next free time is {following}."
+        days = _span(search.first, search.last)
+        return f"Nothing is free{whom}{days}{part}. The next free time{part} is {following}."
     more = len(meant) - len(chosen)
     # As many as were looked at: there may be others.
     is_cut = len(found) == MOST_LOOKED_AT and len(meant) == len(found)
     others = f"; {more}{' or' if is_cut else ''} more" if more else ""
-    if search.is_one_day:
+    if search.first is not None and search.first == search.last:
         clocks = listed([f"{one.astimezone(zone):%-I:%M %p}" for one in chosen], "and")
-        return f"Free{with_whom} on {spoken_date(_day(chosen[0], zone))}: {clocks}{others}."
-    return f"Free{with_whom}: {spoken_times(chosen, zone)}{others}."
+        return f"Free{whom} on {spoken_date(search.first)}: {clocks}{others}."
+    return f"Free{whom}: {spoken_times(chosen, zone)}{others}."
+
+
+def _span(first: date | None, last: date | None) -> str:
+    if last is None or first == last:
+        return f" on {spoken_date(first)}" if first else ""
+    return f"{f' from {spoken_date(first)}' if first else ''} until {spoken_date(last)}"
+
+
+def _question(offered: list[datetime]) -> str:
+    match len(offered):
+        case 0:
+            return "Shall somebody from the clinic call you back?"
+        case 1:
+            return "Would you like that one?"
+        case _:
+            return "Which one would you like?"
+
+
+def _what_to_do(offered: list[datetime]) -> str:
+    if not offered:
+        return "Offer that somebody from the clinic calls back."
+    return "Offer what is named here, and nothing else. Call bookAppointment once one is chosen."
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> date:
@@ -215,7 +170,7 @@ FIND_TIMES: Tool[Any, Any] = Tool(
     codes=(),
     returns=RETURNS,
     is_called=is_called,
-    read=read,
+    read=read_search,
     run=run,
     why=why,
     who=who,

@@ -21,14 +21,21 @@ LONGEST_NAME = 128
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
     """The arguments of a call, and where the call comes from. With a `call_id` it is a phone call
-    or a chat from `caller_number`. Without one it is a direct caller's, with an idempotency key."""
+    or a chat from `caller_number`. Without one it is a direct caller's, with an idempotency key
+    and the id of its token."""
 
     arguments: Mapping[str, object]
     organization: Organization
     caller_number: object = None
     call_id: str | None = None
     idempotency_key: str | None = None
+    token_id: str | None = None
     horizon_days: int
+
+    @property
+    def actor(self) -> str:
+        """Who asks, as events name it."""
+        return f"api:{self.token_id or 'unknown'}" if self.call_id is None else "caller"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +48,8 @@ class Tool(Generic[Request, Outcome]):
     to a person.
     `codes` are the words for its own outcomes that are not done, and `returns` the JSON schema of
     what a direct caller gets beside the message where it is done.
+    `spoken_of` is a regular expression: Vapi refuses a call of the tool unless one of the caller's
+    last turns matches it.
     `is_called` is whether the words of a name, in lower case, are this tool's.
     """
 
@@ -54,6 +63,7 @@ class Tool(Generic[Request, Outcome]):
     changes: bool = True
     codes: tuple[str, ...]
     returns: Mapping[str, Any]
+    spoken_of: str | None = None
     is_called: Callable[[str], bool]
     read: Callable[[Asked], Request]
     """Raises `InvalidRequest`."""

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from booking_asgi.command import call as simulator
 from booking_asgi.contract import vapi_tool
+from booking_asgi.tools import find_tool
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
 from tests.support.factories import arguments, in_days
 
@@ -29,9 +30,11 @@ def a_message(
         given, shape=shape, caller_number=number, **{"call_id": TOOL_CALL, **ids}
     )
     message["call"] |= a_phone_call()
+    tool = find_tool(ids.get("tool", BOOK_APPOINTMENT.name))
+    assert tool is not None
     for beside in message.get("toolWithToolCallList", []):
         if "function" in beside:
-            beside |= vapi_tool(BOOK_APPOINTMENT, SERVER)
+            beside |= vapi_tool(tool, SERVER)
             beside["server"] |= {"secret": "server-secret-6612", "headers": {"x-api-key": "k-77"}}
     return {**message, **surroundings()}
 

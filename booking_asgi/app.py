@@ -20,6 +20,7 @@ from booking_asgi.door import Door
 from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
+from booking_asgi.request_ids import identified
 from booking_asgi.tenants import Tenants
 from booking_asgi.webhook import SAFE, State, answer_tools, json_reply, state_of
 from booking_core import Connection, Limits
@@ -75,13 +76,13 @@ def create_app(config: Config | None = None) -> Router:
 
     routes = [
         *(
-            Route(f"/api/vapi/tools{path}", answer_tools, methods=["POST"])
+            Route(f"/api/vapi/tools{path}", identified(answer_tools), methods=["POST"])
             # Vapi follows no redirect to a path without its slash.
             for path in ("", "/", "/{tool}", "/{tool}/")
         ),
-        Route("/api/health", answer_health, methods=["GET"]),
-        Route("/api/ready", answer_ready, methods=["GET"]),
-        Route("/openapi.json", answer_openapi, methods=["GET"]),
+        Route("/api/health", identified(answer_health), methods=["GET"]),
+        Route("/api/ready", identified(answer_ready), methods=["GET"]),
+        Route("/openapi.json", identified(answer_openapi), methods=["GET"]),
     ]
     # A Router, not a Starlette: its handling of errors has nothing to do here, and costs time.
     return Router(routes, redirect_slashes=False, lifespan=lifespan)

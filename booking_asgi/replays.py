@@ -61,4 +61,6 @@ class Replays:
 
 
 def _copy(reply: Response) -> Response:
-    return Response(bytes(reply.body), reply.status_code, dict(reply.headers))
+    # The id of the first request is not that of this one.
+    headers = {name: value for name, value in reply.headers.items() if name != "x-request-id"}
+    return Response(bytes(reply.body), reply.status_code, headers)

@@ -11,7 +11,7 @@ from functools import lru_cache
 import structlog
 
 from booking_asgi.database import Database, Unavailable
-from booking_asgi.logs import describe
+from booking_asgi.logs import describe, request_id
 from booking_asgi.speech import Failure
 from booking_core import Organization, OrganizationNotReady, list_live_tokens, touch_tokens
 from booking_core.organizations import token_sha256
@@ -135,6 +135,7 @@ class Tenants:
         return self._loading
 
     async def _load(self) -> None:
+        request_id.set(None)  # whoever asked first, the load is for all
         try:
             await asyncio.sleep(self._begun_at + APART_SECONDS - time.monotonic())
             self._has_begun, self._begun_at = True, time.monotonic()

@@ -39,6 +39,7 @@ from booking_core.errors import (
     OrganizationNotFound,
     OrganizationNotReady,
 )
+from booking_core.events import Event, find_call, find_events
 from booking_core.fitness.access import grant_role, lock_down
 from booking_core.fitness.adoption import adopt, read_adoption
 from booking_core.fitness.findings import Finding
@@ -103,6 +104,7 @@ __all__ = [
     "ContactNotResolved",
     "DayAppointment",
     "Email",
+    "Event",
     "Finding",
     "FreeTime",
     "Held",
@@ -137,6 +139,8 @@ __all__ = [
     "copy_hours",
     "count_future_appointments",
     "find_appointments",
+    "find_call",
+    "find_events",
     "find_organization",
     "find_organization_by_token",
     "find_times",

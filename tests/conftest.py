@@ -230,15 +230,22 @@ def logged(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 def ours(lines: str) -> list[tuple[str, str, dict[str, object]]]:
-    """Level, text and fields of each of our own lines, in either format, but for the line that each
-    request has: see `requests_in`."""
-    return [line for line in lines_in(lines) if line[1] != ANSWERED]
+    """Level, text and fields of each of our own lines, in either format, without the request's id
+    and without the line that each request has: see `requests_in`."""
+    return [
+        (level, text, {key: value for key, value in fields.items() if key != "requestId"})
+        for level, text, fields in lines_in(lines)
+        if text != ANSWERED
+    ]
 
 
 def requests_in(lines: str) -> list[dict[str, object]]:
-    """The fields of each request's line, without its milliseconds."""
+    """The fields of each request's line, without its milliseconds and its id."""
     answered = [fields for _, text, fields in lines_in(lines) if text == ANSWERED]
-    return [{key: value for key, value in fields.items() if key != "ms"} for fields in answered]
+    return [
+        {key: value for key, value in fields.items() if key not in ("ms", "requestId")}
+        for fields in answered
+    ]
 
 
 def lines_in(lines: str) -> list[tuple[str, str, dict[str, object]]]:

@@ -37,10 +37,22 @@ RESOURCE = click.option("--resource", help="Only for this doctor, chair or room.
 def look(
     config: Config, org_id: UUID | None, read: Callable[[Connection, UUID], Awaitable[T]]
 ) -> T:
-    """What `read` finds of the organization."""
+    """What `read` finds of the organization, whose id it gets."""
+    return work_for(config, org_id, lambda conn, organization: read(conn, organization.id))
+
+
+def work_for(
+    config: Config,
+    org_id: UUID | None,
+    work: Callable[[Connection, Organization], Awaitable[T]],
+    *,
+    which: Callable[[Connection], Awaitable[UUID | None]] | None = None,
+) -> T:
+    """What `work` returns, which gets the organization. If none is named, `which` may know it."""
 
     async def run(conn: Connection) -> T:
-        return await read(conn, (await _organization(conn, org_id)).id)
+        meant = await which(conn) if org_id is None and which is not None else org_id
+        return await work(conn, await _organization(conn, meant))
 
     with database_url(config) as url:
         return run_on(url, run)
@@ -71,12 +83,16 @@ def echo_json(value: object) -> None:
 
 
 def echo_table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Columns of text, each as wide as its longest cell."""
-    table = [list(headers), *(list(map(str, row)) for row in rows)]
+    """Columns of text, each as wide as its longest cell. What could steer a terminal is a space."""
+    table = [list(headers), *(list(map(_cell, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def _cell(value: object) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in str(value))
 
 
 async def _organization(conn: Connection, org_id: UUID | None) -> Organization:

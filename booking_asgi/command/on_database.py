@@ -76,4 +76,6 @@ def _first_line(error: Exception) -> str:
     line = str(error).partition("\n")[0]
     if isinstance(error, InvalidRequest) and error.choices:
         line += f"; there are {', '.join(error.choices)}"
+    if isinstance(error, InvalidRequest) and error.readings:
+        line += f"; say {' or '.join(each.isoformat() for each in error.readings)}"
     return line

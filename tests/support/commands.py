@@ -24,6 +24,7 @@ from tests.support.processes import end_with_parent, wait_until
 IN_PROCESS = {
     *("check", "schema", "org", "token", "tool"),
     *("resource", "hours", "service", "closure", "holidays"),
+    *("appointment", "history", "contact", "prune"),
 }
 COMMAND = Path(sys.executable).with_name("booking-asgi")
 

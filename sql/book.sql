@@ -35,14 +35,16 @@ with asked as materialized (
                   else lower(e.during) at time zone o.timezone < at.ends
                     and upper(e.during) at time zone o.timezone > :scheduled_at end
         ),
-        -- The hours of its day, or those of the day before, which may run into it.
+        -- The hours of its day, or those of the day before, which may run into it. The first day of 1900 was
+        -- a Monday.
         (
           select case when bool_or(
-              (at.day - d + h.opens) at time zone o.timezone <= :scheduled_at
+              -- First what costs little: a conversion costs more than all else here.
+              d < 2
+              and (at.day - d + h.opens) at time zone o.timezone <= :scheduled_at
               and (at.day - d + (h.closes <= h.opens)::integer + h.closes) at time zone o.timezone >= at.ends
-              and d < 2
             ) then 'open' else 'hours' end
-          from opening_hours h, lateral (select (extract(isodow from at.day)::integer - h.weekday + 7) % 7) as back (d)
+          from opening_hours h, lateral (select (at.day - date '1900-01-01' + 8 - h.weekday) % 7) as back (d)
           where h.org_id = :org_id and h.resource = r.resource
           having count(*) > 0
         ),
@@ -56,6 +58,8 @@ with asked as materialized (
   cross join lateral (
     select (:scheduled_at::timestamptz at time zone o.timezone)::date as day,
            :scheduled_at::timestamptz + make_interval(mins => coalesce(s.duration_minutes, :duration_minutes)) as ends
+    -- Worked out once, and not for each row of the hours.
+    offset 0
   ) at
   join resources r
     on r.org_id = o.id and r.active and r.resource = coalesce(:resource::text, r.resource)

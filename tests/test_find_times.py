@@ -321,37 +321,43 @@ async def test_a_search_is_one_round_trip(url: str) -> None:
         assert len(asks) == 1
 
 
-async def test_a_search_reads_few_pages(conn: Connection, clinic: Organization) -> None:
+async def test_a_search_reads_few_pages(url: str) -> None:
     """Three times among 10,000 appointments of three years: at most 100 pages, and the index of the
     constraint."""
-    await conn.execute(
-        """
-        insert into resources select $1, 'Dr. ' || n from generate_series(2, 3) n;
-        """.replace("$1", f"'{clinic.id}'")
-    )
-    await conn.execute(
-        """
-        with contact as (
-          insert into contacts (org_id, phone) values ($1, '+15550000001') returning id
+    async with connected(url) as conn:
+        clinic = await a_clinic(conn)
+        await conn.execute(
+            """
+            insert into resources select $1, 'Dr. ' || n from generate_series(2, 3) n;
+            """.replace("$1", f"'{clinic.id}'")
         )
-        insert into appointments
-          (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
-        select $1, contact.id, case k % 3 when 0 then 'main' else 'Dr. ' || 1 + k % 3 end, 's',
-               $2::timestamptz + k / 9 * interval '1 day' + k / 3 % 3 * interval '2 hours', k
-        from contact, generate_series(0, 9999) k
-        """,
-        clinic.id,
-        at("09:00") - timedelta(days=500),
-    )
-    await conn.execute("analyze")
-    values = {
-        **{"org_id": clinic.id, "since": at("09:00"), "until": at("09:00") + timedelta(days=92)},
-        **{"from_time": None, "to_time": None, "service_type": "x", "duration_minutes": 30},
-        **{"resource": None, "most": 3, "ignored_id": None},
-    }
-    text, *bound = _statements.FIND_TIMES.bind(values)
-    rows = await conn.fetch(f"explain (analyze, buffers, timing off) {text}", *bound)
-    plan = "\n".join(row[0] for row in rows)
-    assert "appointments_resource_excl" in plan, plan
-    pages = next(line for line in plan.splitlines() if "Buffers: shared hit=" in line)
-    assert int(pages.partition("hit=")[2].split()[0]) <= 100, plan
+        await conn.execute(
+            """
+            with contact as (
+              insert into contacts (org_id, phone) values ($1, '+15550000001') returning id
+            )
+            insert into appointments
+              (org_id, contact_id, resource, service_type, scheduled_at, attendee_name)
+            select $1, contact.id, case k % 3 when 0 then 'main' else 'Dr. ' || 1 + k % 3 end, 's',
+                   $2::timestamptz + k / 9 * interval '1 day' + k / 3 % 3 * interval '2 hours', k
+            from contact, generate_series(0, 9999) k
+            """,
+            clinic.id,
+            at("09:00") - timedelta(days=500),
+        )
+        await conn.execute("analyze")
+        values = {
+            **{
+                "org_id": clinic.id,
+                "since": at("09:00"),
+                "until": at("09:00") + timedelta(days=92),
+            },
+            **{"from_time": None, "to_time": None, "service_type": "x", "duration_minutes": 30},
+            **{"resource": None, "most": 3, "ignored_id": None},
+        }
+        text, *bound = _statements.FIND_TIMES.bind(values)
+        rows = await conn.fetch(f"explain (analyze, buffers, timing off) {text}", *bound)
+        plan = "\n".join(row[0] for row in rows)
+        assert "appointments_resource_excl" in plan, plan
+        pages = next(line for line in plan.splitlines() if "Buffers: shared hit=" in line)
+        assert int(pages.partition("hit=")[2].split()[0]) <= 100, plan

@@ -34,7 +34,7 @@ async def test_each_request_has_a_line(endpoint: Endpoint, logged: Logged) -> No
         a_call(arguments(), id="call_1"),
         a_call(arguments(), id="call_2"),
         a_call(arguments(appointmentTime="2:30"), id="call_3"),
-        a_call(arguments(), id="a name & more", name="cancelAppointment"),
+        a_call(arguments(), id="a name & more", name="transferCall"),
     )
     message["call"] = {"id": "1-a-call"}
     await endpoint.send(message)

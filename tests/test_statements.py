@@ -201,6 +201,9 @@ APPOINTMENTS = [
     "resources_pkey",
     "contacts_pkey",
     "uq_contacts_org_phone",
+    "opening_hours_pkey",
+    "service_resources_pkey",
+    "exceptions_org_end_idx",
 ]
 
 
@@ -266,6 +269,14 @@ async def populated(conn: Connection) -> Connection:
         insert into organizations (name, timezone, phone_region)
         select 'o' || n, 'UTC', 'US' from generate_series(1, 2000) n;
         insert into resources select id, r from organizations, unnest(array['a', 'b']) r;
+        insert into opening_hours
+        select org_id, resource, day, '09:00', '17:00' from resources, generate_series(1, 5) day;
+        insert into services (org_id, service, duration_minutes)
+        select id, 'Cleaning ' || n, 30 from organizations, generate_series(1, 3) n;
+        insert into service_resources select org_id, service, 'a' from services;
+        insert into exceptions (org_id, during)
+        select id, tsrange(d, d + interval '1 day')
+        from organizations, generate_series(timestamp '2026-01-01', '2027-12-31', '60 days') d;
         insert into contacts (org_id, phone, email, name)
         select o.id, '+1555' || 1000000 + n, 'p' || n || '@test.com', 'p' || n
         from organizations o, generate_series(1, 5) n;

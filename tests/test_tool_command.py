@@ -57,7 +57,7 @@ async def test_the_tools_name_what_a_clinic_offers(owner: Owner) -> None:
 async def test_a_clinic_without_services_leaves_them_to_the_caller(owner: Owner) -> None:
     """Then any text is a service. A zone that is given goes before the clinic's."""
     words = ("--org", str(owner.clinic.id), "--timezone", "Europe/Berlin")
-    [tool, _], prompt = printed(owner, *words)
+    [tool, *_], prompt = printed(owner, *words)
     assert choices(tool) == {"resource": ["Dr. Kim", "Dr. Lee"]}
     assert contract.prompt_block("Europe/Berlin") in prompt
 

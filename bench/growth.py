@@ -129,7 +129,7 @@ class Grown:
         return read_booking(asked, clinic, idempotency_key=key)
 
 
-async def grow(server_url: str, rows: int, organizations: int) -> Grown:
+async def grow(server_url: str, rows: int, organizations: int, fill: str = FILL) -> Grown:
     begin = perf_counter()
     url = await server.a_database(server_url, "template0")
     conn = await asyncpg.connect(url)
@@ -139,7 +139,7 @@ async def grow(server_url: str, rows: int, organizations: int) -> Grown:
     for row in (*reversed(keys), *indexes):
         await conn.execute(row["drop"])
     await conn.execute(
-        FILL.format(rows=rows, organizations=organizations, resources=RESOURCES), timeout=3600
+        fill.format(rows=rows, organizations=organizations, resources=RESOURCES), timeout=3600
     )
     await conn.execute("set maintenance_work_mem = '2GB'")
     for row in (*keys, *indexes):

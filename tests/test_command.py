@@ -138,7 +138,7 @@ def test_a_signal_stops_the_database_too(stopped: Stopped) -> None:
 
 def test_json_logs_are_all_that_follows_the_demo(stopped: Stopped) -> None:
     """With BOOKING_LOG_FORMAT=json each line after the printed command is an object."""
-    _, _, logged = stopped.output.partition("14:00\"}'\n\n")
+    _, _, logged = stopped.output.partition("Dr. Lee\"}'\n\n")
     events = [json.loads(line) for line in logged.splitlines()]
     assert {"Application startup complete.", "Application shutdown complete."} <= {
         event["event"] for event in events

@@ -34,7 +34,8 @@ Book tomorrow at 14:00, from another shell:
   curl -s http://{host}:{port}/api/vapi/tools/book-appointment \\
     -H 'X-Vapi-Secret: {token}' -H 'Content-Type: application/json' \\
     -d '{{"patientName": "Sam Wilson", "patientPhone": "+15551234567",
-         "appointmentDate": "{tomorrow}", "appointmentTime": "14:00"}}'
+         "appointmentDate": "{tomorrow}", "appointmentTime": "14:00",
+         "resource": "Dr. Lee"}}'
 """
 
 

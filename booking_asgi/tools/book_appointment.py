@@ -173,9 +173,11 @@ async def run(lease: Lease, request: BookingRequest, limits: Limits) -> Outcome:
             orgId=org_id,
         )
         return outcome
-    closed_by = outcome.closed_by if isinstance(outcome, OutsideHours) else None
-    why = f"Outside of the hours: {closed_by}" if closed_by else "Slot is taken"
-    log.info(f"VapiTools: {why}", contactId=contact_id, orgId=org_id)
+    asked = {"contactId": contact_id, "orgId": org_id}
+    if isinstance(outcome, OutsideHours):
+        log.info("VapiTools: Outside of the hours", closedBy=outcome.closed_by, **asked)
+    else:
+        log.info("VapiTools: Slot is taken", **asked)
     if isinstance(outcome, SlotTaken) and outcome.held_for is not None:
         return Refused(outcome=outcome)
     free = await find_near(

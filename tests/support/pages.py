@@ -35,7 +35,7 @@ OWN = {
 }
 # What depends on the day, or on the release.
 DATED = {
-    r"[A-Z][a-z]+day, [A-Z][a-z]+ \d+, \d{4}": "<day>",
+    r"[A-Z][a-z]+day, [A-Z][a-z]+ \d+(, \d{4})?": "<day>",
     r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)[-+]\d\d:\d\d": r"<date>\1<offset>",
     r"\d{4}-\d\d-\d\d \d\d:\d\dZ": "<date>",
     r"\b\d{4}_[a-z_]+": "<migration>",

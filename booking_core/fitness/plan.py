@@ -177,7 +177,10 @@ def _changes(
         if "cancel_until_minutes" not in row["organization_columns"]:
             yield "organizations gets the column cancel_until_minutes, which is 0"
         if "resources" in new:
-            yield "Whoever deletes an organization deletes its resources, services, hours and tokens with it"
+            yield (
+                "Whoever deletes an organization deletes its resources, services, hours and tokens"
+                " with it"
+            )
     if row["lacks_functions"]:
         yield "The functions booking_fold and booking_span are made"
     if row["lacks_extension"]:

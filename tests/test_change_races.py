@@ -369,6 +369,17 @@ async def test_who_holds_a_resource_for_long_is_not_waited_for(stage: Stage) -> 
     }
 
 
+# Writers wait until the gate opens, so that several have looked before the first of them writes.
+GATE = """
+create function gate() returns trigger language plpgsql as
+  'begin perform pg_advisory_xact_lock_shared(7); return new; end';
+create trigger gate before insert or update on appointments for each row execute function gate();
+"""
+AT_THE_GATE = """
+select count(*) > 1 from pg_locks where locktype = 'advisory' and not granted
+"""
+
+
 @pytest.fixture
 async def crowd(url: str) -> AsyncIterator[Pool]:
     async with asyncpg.create_pool(url, min_size=24, max_size=24) as pool:
@@ -399,10 +410,16 @@ async def test_24_at_once(url: str, crowd: Pool, around: str) -> None:
             start = START + target + timedelta(minutes=15)
             return await book(own, a_booking(clinic, phone=a_caller(number), scheduled_at=start))
 
+        await conn.execute(GATE)
         told: Counter[type] = Counter()
         for number in range(30):
             target = timedelta(days=1 + number)
-            outcomes = await asyncio.gather(*(one_of_them(n, target) for n in range(24)))
+            async with conn.transaction():
+                await conn.execute("select pg_advisory_xact_lock(7)")
+                asked = asyncio.gather(*(one_of_them(n, target) for n in range(24)))
+                await until(conn, AT_THE_GATE)
+                await asyncio.sleep(0.02)  # for the others to come as well
+            outcomes = await asked
             assert sum(isinstance(each, Moved | Booked) for each in outcomes) == 1
             told.update(type(each) for each in outcomes)
             found = (await stands(conn)).values()

@@ -169,6 +169,19 @@ async def test_what_an_email_found_is_not_a_numbers(conn: Connection, clinic: Or
         assert [held.id for held in await find_appointments(conn, clinic.id, actor, choice)] == [id]
 
 
+async def test_another_email_gives_no_appointment_to_a_number(
+    conn: Connection, clinic: Organization
+) -> None:
+    """A call that books by email and says another email then, which is that of a contact with a
+    phone, does not hand the appointment to whoever calls from that phone."""
+    theirs = await booked(conn, clinic, phone=SAM, email=Email("sam@test.com"), name=NAME)
+    await cancel(conn, clinic.id, DESK, Choice(appointment_id=theirs))
+    for email in (Email("eve@test.com"), Email("sam@test.com")):
+        asked = a_booking(clinic, phone=None, email=email, name=NAME, call_id="the call")
+        assert isinstance(await book(conn, asked), Booked)
+    await nothing_for(conn, clinic, OWNER)
+
+
 async def test_an_attendee_that_was_not_given_needs_no_name(
     conn: Connection, clinic: Organization
 ) -> None:

@@ -53,6 +53,7 @@ cancelled_before as materialized (
   union all
   select a.scheduled_at, a.updated_at, false from appointments a
   where a.org_id = :org_id and a.id = :appointment_id and a.status = 'cancelled' and :is_staff
+    and a.scheduled_at >= coalesce(:since::timestamptz, '-infinity') and a.scheduled_at < coalesce(:until::timestamptz, 'infinity')
 ),
 -- Models call again after it worked: unless its very time is named, the next one must not go as well.
 repeat as materialized (

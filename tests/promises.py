@@ -348,7 +348,7 @@ BREAKS = [
     Break(
         "test_who_holds_a_resource_for_long_is_not_waited_for",
         MOVE,
-        "    and pg_try_advisory_xact_lock(hashtextextended(:org_id::text || asked.new_resource, 0))\n",
+        "and pg_try_advisory_xact_lock(hashtextextended(:org_id::text || asked.new_resource, 0))",
         "",
     ),
     Break(

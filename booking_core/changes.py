@@ -109,7 +109,8 @@ class SeveralFound:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TooLate:
-    """It starts too soon to be changed by a caller: see `cancel_until_minutes` of organizations."""
+    """It starts too soon to be changed by a caller, or would start too soon: see
+    `cancel_until_minutes` of organizations."""
 
     scheduled_at: datetime
 

@@ -16,6 +16,7 @@ from booking_core._statements import (
     CANCEL_APPOINTMENT,
     FIND_APPOINTMENTS,
     LIST_DAY,
+    LIST_RESOURCES,
     MOVE_APPOINTMENT,
     SET_STATUS,
     Connection,
@@ -39,7 +40,7 @@ from booking_core.changes import (
 from booking_core.errors import BookingNotSettled, InvalidRequest
 from booking_core.outcomes import Kept, OutsideHours, SlotTaken
 from booking_core.requests import check_aware
-from booking_core.resources import find_resource
+from booking_core.resources import find_resource, match_resources
 
 ATTEMPTS = 16
 WAIT_SECONDS = 0.02
@@ -72,7 +73,6 @@ async def cancel(
         assert row is not None
         starts: list[datetime] = row["starts"]
         before: datetime | None = row["cancelled_before"]
-        is_named = choice.since is not None or choice.appointment_id is not None
         if row["appointment_id"] is not None:
             return Cancelled(
                 appointment_id=row["appointment_id"],
@@ -87,7 +87,7 @@ async def cancel(
             return Cancelled(appointment_id=None, scheduled_at=before, changed=False)
         if row["is_too_late"]:
             return TooLate(scheduled_at=starts[0])
-        if before is not None and not is_named:
+        if row["may_be_repeat"]:
             return SeveralFound(starts=tuple(starts), cancelled_before=before)
     raise BookingNotSettled(f"changed by others at each of {ATTEMPTS} looks")
 
@@ -123,8 +123,12 @@ async def move(
             continue  # another one was faster: the next look sees it
         assert row is not None
         if row["appointment_id"] is None:
-            starts = tuple(row["starts"])
-            return SeveralFound(starts=starts) if starts else NotFound()
+            if starts := tuple(row["starts"]):
+                return SeveralFound(starts=starts)
+            if (named := await _spelled(conn, org_id, values["resource"])) is None:
+                return NotFound()
+            values["resource"] = named
+            continue
         if row["moved"] or row["stands"]:
             return Moved(
                 appointment_id=row["appointment_id"],
@@ -134,7 +138,7 @@ async def move(
                 changed=row["moved"],
             )
         if row["is_too_late"]:
-            return TooLate(scheduled_at=row["old_start"])
+            return TooLate(scheduled_at=min(row["old_start"], to))
         if not row["resource_is_known"]:
             named = await find_resource(conn, org_id, resource, row["service_type"])
             values["resource"] = named
@@ -181,11 +185,28 @@ async def set_status(
         "status": status,
         "actor": staff.label,
     }
-    return await conn.fetchrow(*SET_STATUS.bind(values)) is not None
+    for _ in range(ATTEMPTS):
+        row = await conn.fetchrow(*SET_STATUS.bind(values))
+        if row is None or row["is_so"]:
+            return row is not None
+    raise BookingNotSettled(f"changed by others at each of {ATTEMPTS} looks")
+
+
+async def _spelled(conn: Connection, org_id: UUID, said: object) -> str | None:
+    """The very name of a resource, where `said` is another spelling of it: by that name a move that
+    comes again finds its appointment."""
+    if not isinstance(said, str):
+        return None
+    rows = await conn.fetch(*LIST_RESOURCES.bind({"org_id": org_id}))
+    matching = match_resources(said, [row["resource"] for row in rows])
+    return matching[0] if len(matching) == 1 and matching[0] != said else None
 
 
 def _values(org_id: UUID, actor: Actor, choice: Choice) -> dict[str, object]:
     is_staff = isinstance(actor, Staff)
+    if not is_staff and (choice.appointment_id or choice.phone):
+        problem = "A caller names a time: only staff name an id or a phone"
+        raise InvalidRequest("INVALID_ARGUMENTS", "choice", problem)
     return {
         "org_id": org_id,
         "is_staff": is_staff,

@@ -248,7 +248,7 @@ mended as (
   set attendee_name = coalesce(fuller_name, a.attendee_name),
       attendee_given = a.attendee_given or :name::text is not null,
       contact_id = case when changes_contact then contact.id else a.contact_id end,
-      found_by_email = a.found_by_email and not changes_contact,
+      found_by_email = a.found_by_email and not (changes_contact and :phone::text is not null),
       updated_at = now()
   from standing, contact
   where a.org_id = :org_id and a.id = standing.id and (fuller_name is not null or changes_contact)

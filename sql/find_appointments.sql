@@ -15,11 +15,11 @@ with held as (
   join appointments a on a.org_id = c.org_id and a.contact_id = c.id and a.status in ('pending', 'confirmed')
   where c.org_id = :org_id and c.phone = :phone::text and (:is_staff or not a.found_by_email and (
     not a.attendee_given
-    or (regexp_match(booking_fold(:name::text), '[^ -]+$'))[1]
-       = any(regexp_split_to_array(booking_fold(coalesce(a.attendee_name, '')), '[ -]+'))))
+    or (regexp_match(booking_fold(:name::text) collate "C", '[^ -]+$'))[1]
+       = any(regexp_split_to_array(booking_fold(coalesce(a.attendee_name, '')) collate "C", '[ -]+'))))
 )
 select a.id, a.scheduled_at, a.duration_minutes, a.resource, a.service_type, a.attendee_name,
-       a.call_id is not null and a.call_id = :call_id as is_of_this_call
+       coalesce(a.call_id = :call_id, false) as is_of_this_call
 from appointments a
 where a.org_id = :org_id and a.id in (select id from held) and a.status in ('pending', 'confirmed')
   and a.scheduled_at > now()

@@ -5,6 +5,8 @@ from organizations o
 join appointments a on a.org_id = o.id
 left join contacts c on c.org_id = a.org_id and c.id = a.contact_id
 where o.id = :org_id
-  and a.scheduled_at >= :day::date::timestamp at time zone o.timezone
-  and a.scheduled_at < (:day::date + 1)::timestamp at time zone o.timezone
+  -- Where the clocks are put back over midnight, a local midnight is no instant to start from.
+  and (a.scheduled_at at time zone o.timezone)::date = :day::date
+  and a.scheduled_at >= (:day::date - 1)::timestamp at time zone o.timezone
+  and a.scheduled_at < (:day::date + 2)::timestamp at time zone o.timezone
 order by a.scheduled_at, a.resource, a.id;

@@ -5,9 +5,9 @@
 --   stands: it starts at the new time already, for its resource
 --   starts: the starts of those that are meant, at most four
 --   is_too_late: it starts too soon to be moved by a caller
---   resource_is_known is false: the organization has no resource of this very name
---   closed_by: why the resource is not open then, as in book
---   is_free is false: the resource is taken then
+--   resource_is_known is false: the organization has no resource of this very name, or it does not do the service
+--   closed_by: why the resource is not open then, as in book; staff need give no notice
+--   is_free is false: the resource is taken then, or the attendee has another appointment at that start
 --   none of these, and not moved: another caller is booking that resource at this moment; run it again
 with held as (
   -- What this very call booked.
@@ -24,11 +24,11 @@ with held as (
   join appointments a on a.org_id = c.org_id and a.contact_id = c.id and a.status in ('pending', 'confirmed')
   where c.org_id = :org_id and c.phone = :phone::text and (:is_staff or not a.found_by_email and (
     not a.attendee_given
-    or (regexp_match(booking_fold(:name::text), '[^ -]+$'))[1]
-       = any(regexp_split_to_array(booking_fold(coalesce(a.attendee_name, '')), '[ -]+'))))
+    or (regexp_match(booking_fold(:name::text) collate "C", '[^ -]+$'))[1]
+       = any(regexp_split_to_array(booking_fold(coalesce(a.attendee_name, '')) collate "C", '[ -]+'))))
 ),
 active as materialized (
-  select a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes,
+  select a.id, a.contact_id, a.resource, a.service_type, a.scheduled_at, a.duration_minutes, a.attendee_name,
     a.buffer_before_minutes, a.buffer_after_minutes
   from appointments a
   where a.org_id = :org_id and a.id in (select id from held) and a.status in ('pending', 'confirmed')
@@ -55,7 +55,9 @@ meant as materialized (
 asked as materialized (
   select meant.*, r.resource as new_resource, not :is_staff and least(meant.scheduled_at, :scheduled_at)
       < now() + make_interval(mins => o.cancel_until_minutes) as is_too_late,
-    coalesce(
+    case
+      when not :is_staff and :scheduled_at < now() + make_interval(mins => s.notice_minutes) then 'notice'
+      else coalesce(
         -- An extra opening that holds it beats each closure that it meets.
         (
           select case when bool_or(e.opens) then 'open' when count(*) > 0 then 'closure' end
@@ -82,18 +84,28 @@ asked as materialized (
           having count(*) > 0
         ),
         'open'
-      ) as openness,
+      )
+    end as openness,
     (
       select true from appointments b
       where b.org_id = :org_id and b.resource = r.resource and b.id <> meant.id and b.status in ('pending', 'confirmed')
         and booking_span(b.scheduled_at, b.duration_minutes, b.buffer_before_minutes, b.buffer_after_minutes)
          && booking_span(:scheduled_at::timestamptz, meant.duration_minutes, meant.buffer_before_minutes, meant.buffer_after_minutes)
       limit 1
+    ) is null and (
+      select true from appointments b
+      where b.org_id = :org_id and b.contact_id = meant.contact_id and b.scheduled_at = :scheduled_at and b.id <> meant.id
+        and b.status in ('pending', 'confirmed')
+        and booking_fold(coalesce(b.attendee_name, '')) collate "C" = booking_fold(coalesce(meant.attendee_name, '')) collate "C"
+      limit 1
     ) is null as is_free
   from organizations o
   join meant on (select count(*) from meant) = 1
+  left join services s on s.org_id = o.id and s.folded = booking_fold(meant.service_type) collate "C"
   join resources r on r.org_id = o.id and r.resource = coalesce(:resource::text, meant.resource)
-    and (r.active or r.resource = meant.resource)
+    and (r.resource = meant.resource or r.active and (s.service is null or coalesce((
+      select bool_or(d.resource = r.resource) from service_resources d
+      where d.org_id = :org_id and d.service = s.service), true)))
   cross join lateral (
     select (:scheduled_at::timestamptz at time zone o.timezone)::date as day,
            :scheduled_at::timestamptz + make_interval(mins => meant.duration_minutes) as ends

@@ -10,6 +10,7 @@ event as (
   insert into events (org_id, type, appointment_id, actor, data)
   select :org_id, :status, id, :actor, jsonb_build_object('scheduled_at', scheduled_at, 'resource', resource) from changed
 )
-select id from changed
-union
-select a.id from appointments a where a.org_id = :org_id and a.id = :appointment_id and a.status = :status;
+-- is_so is false where another request changed it at this moment: run it again.
+select exists (select from changed) or a.status = :status as is_so
+from appointments a
+where a.org_id = :org_id and a.id = :appointment_id and a.status in ('pending', 'confirmed', 'completed', 'no_show');

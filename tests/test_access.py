@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -15,19 +16,33 @@ import pytest
 
 from booking_asgi import Config
 from booking_core import (
+    Booked,
+    BookingRequest,
+    Cancelled,
+    Choice,
     Connection,
     Finding,
+    Moved,
+    Phone,
+    Staff,
     add_token,
     adopt,
+    book,
+    cancel,
+    find_appointments,
     grant_role,
+    list_day,
     lock_down,
+    move,
     preflight,
+    set_status,
     touch_tokens,
     upgrade,
 )
 from booking_core.organizations import token_sha256
 from tests.conftest import SCHEMA, a_database, connected, count, psql, serving
 from tests.support.adopted import APPOINTMENTS, CONTACTS, ORG, settle
+from tests.support.changes import DAY
 from tests.support.commands import refused, run
 from tests.support.factories import TOKEN, arguments, in_days
 
@@ -287,6 +302,40 @@ async def test_the_least_role_serves(ours: Roles) -> None:
         await touch_tokens(conn, [token_sha256(TOKEN)])
         assert await conn.fetchval("select last_used_at is not null from vapi_credentials")
     assert await may_nothing(ours.url, ours.anon)
+
+
+async def test_the_least_role_writes_each_change_down(ours: Roles) -> None:
+    """The role books, moves, cancels and says what became of an appointment, reads the events of
+    it, and can neither change nor delete one."""
+    async with connected(ours.url) as conn:
+        assert await grant_role(conn, ours.desk) == []
+        org_id = await conn.fetchval("select id from organizations")
+        await conn.execute("delete from appointments")
+        await conn.execute("delete from events")
+    desk, start = Staff(name="front desk"), DAY + timedelta(hours=14)
+    async with connected(ours.desk_url) as conn:
+        for endings in ("completed", "cancelled"):
+            request = BookingRequest(
+                org_id=org_id, phone=Phone("+15551230001"), name="Sam", scheduled_at=start
+            )
+            booked = await book(conn, request)
+            assert isinstance(booked, Booked) and booked.created
+            choice = Choice(appointment_id=booked.appointment_id)
+            moved = await move(conn, org_id, desk, choice, to=start + timedelta(hours=1))
+            assert isinstance(moved, Moved)
+            assert len(await find_appointments(conn, org_id, desk, choice)) == 1
+            if endings == "completed":
+                assert await set_status(conn, org_id, desk, booked.appointment_id, "completed")
+            else:
+                assert isinstance(await cancel(conn, org_id, desk, choice), Cancelled)
+        assert len(await list_day(conn, org_id, start.date())) == 2
+        kinds = await conn.fetch("select type, count(*) from events group by 1 order by 1")
+        assert [tuple(row) for row in kinds] == [
+            *(("booked", 2), ("cancelled", 1), ("completed", 1), ("moved", 2))
+        ]
+        for statement in ("update events set actor = 'system'", "delete from events"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await conn.execute(statement)
 
 
 async def test_a_note_where_no_superuser_asks(ours: Roles) -> None:

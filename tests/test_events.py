@@ -1,168 +1,238 @@
-"""What happened is written down, and found again by call, appointment and contact."""
+"""The events: what was done to an appointment, by whom, in which call; and nothing of a person."""
 
 from __future__ import annotations
 
-import json
-import re
-from datetime import timedelta
-from typing import Any
-from uuid import UUID, uuid4
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+from uuid import UUID
 
 import pytest
 
 from booking_core import (
-    Booked,
     Caller,
     Choice,
     Connection,
     Email,
-    InvalidRequest,
     Organization,
-    Phone,
     Staff,
     book,
     cancel,
-    find_call,
-    find_events,
     move,
     set_status,
 )
-from tests.support.commands import run
-from tests.support.factories import a_caller, a_clinic, a_request
-from tests.support.owners import MONDAY, Owner, an_owner
+from tests.conftest import count
+from tests.support.changes import START, a_booking, at, booked, events, hours, rows, start_of
+from tests.support.factories import a_caller
 
-NOON = MONDAY + timedelta(hours=12)
-PHONE = Phone("+15551234567")
-
-
-async def a_booking(conn: Connection, clinic: Organization, call: str, **given: Any) -> Booked:
-    at = given.pop("at", NOON).replace(tzinfo=clinic.zone)
-    outcome = await book(conn, a_request(clinic, scheduled_at=at, call_id=call, **given))
-    assert isinstance(outcome, Booked)
-    return outcome
-
-
-async def a_history(conn: Connection, clinic: Organization) -> Booked:
-    """A call books, says more of the name, and moves; another call of the patient cancels."""
-    await a_booking(conn, clinic, "call-1", name="Sam")
-    booked = await a_booking(conn, clinic, "call-1", name="Sam Wilson")
-    later = (NOON + timedelta(hours=2)).replace(tzinfo=clinic.zone)
-    caller = Caller(call_id="call-1", phone=PHONE, name="Sam Wilson")
-    await move(conn, clinic.id, caller, to=later)
-    await cancel(conn, clinic.id, Caller(call_id="call-2", phone=PHONE, name="Wilson"))
-    return booked
+SAM = a_caller(1)
+CALLER = Caller(call_id="a later call", phone=SAM, name="Sam Wilson")
+PROGRAM = Staff(name="the calendar", via="api")
+DESK = Staff(name="front desk")
+AROUND = """
+select e.type, e.xmin = a.xmin and e.cmin = a.cmin as is_of_one_statement
+from events e join appointments a on a.org_id = e.org_id and a.id = e.appointment_id
+order by e.cmin::text::int desc limit 1
+"""
 
 
-async def types(conn: Connection, clinic: Organization, **asked: Any) -> list[str]:
-    return [event.type for event in await find_events(conn, clinic.id, **asked)]
+@dataclass(frozen=True)
+class Stage:
+    """A clinic with one appointment of SAM, which the call `the call` booked by email or phone."""
+
+    conn: Connection
+    clinic: Organization
+    id: UUID
+
+    async def again(self, **fields: Any) -> object:
+        """The booking once more, changed by `fields`, in the same call."""
+        return await book(self.conn, a_booking(self.clinic, call_id="the call", **fields))
 
 
-async def test_what_happened_is_found(conn: Connection, clinic: Organization) -> None:
-    """By the call only what that call did; by appointment and by contact all of it, in order."""
-    booked = await a_history(conn, clinic)
-    await a_booking(conn, clinic, "call-3", phone=a_caller(7))
-    whole = ["booked", "mended", "moved", "cancelled"]
-    assert await types(conn, clinic, call_id="call-1") == whole[:3]
-    assert await types(conn, clinic, call_id="call-2") == whole[3:]
-    assert await types(conn, clinic, appointment_id=booked.appointment_id) == whole
-    assert await types(conn, clinic, contact_id=booked.contact_id) == whole
-    assert await types(conn, clinic, contact_id=uuid4()) == []
+Change: TypeAlias = Callable[[Stage], Awaitable[object]]
+# The change, the type of its event, its actor, its call, and its data.
+CHANGES: dict[str, tuple[Change, str, str, str | None, dict[str, Any]]] = {
+    "booked by a call": (
+        lambda s: s.again(phone=SAM, scheduled_at=hours(1)),
+        "booked",
+        "caller",
+        "the call",
+        {"scheduled_at": hours(1), "duration_minutes": 30, "resource": "main"},
+    ),
+    "booked by a program": (
+        lambda s: book(
+            s.conn, a_booking(s.clinic, phone=SAM, scheduled_at=hours(1), actor="api:0a1b2c")
+        ),
+        "booked",
+        "api:0a1b2c",
+        None,
+        {"scheduled_at": hours(1), "duration_minutes": 30, "resource": "main"},
+    ),
+    "booked by who did not say": (
+        lambda s: book(s.conn, a_booking(s.clinic, phone=SAM, scheduled_at=hours(1))),
+        "booked",
+        "system",
+        None,
+        {"scheduled_at": hours(1), "duration_minutes": 30, "resource": "main"},
+    ),
+    "a longer name": (
+        lambda s: s.again(phone=SAM, name="Sam Wilson Smith"),
+        "mended",
+        "caller",
+        "the call",
+        {"name": True, "contact": False},
+    ),
+    "a move by a caller": (
+        lambda s: move(s.conn, s.clinic.id, CALLER, to=hours(2)),
+        "moved",
+        "caller",
+        "a later call",
+        {
+            "from": {"scheduled_at": START, "resource": "main"},
+            "to": {"scheduled_at": hours(2), "resource": "main"},
+        },
+    ),
+    "a move by staff": (
+        lambda s: move(s.conn, s.clinic.id, DESK, Choice(appointment_id=s.id), to=hours(2)),
+        "moved",
+        "staff:front desk",
+        None,
+        {
+            "from": {"scheduled_at": START, "resource": "main"},
+            "to": {"scheduled_at": hours(2), "resource": "main"},
+        },
+    ),
+    "a cancel by a caller": (
+        lambda s: cancel(s.conn, s.clinic.id, CALLER),
+        "cancelled",
+        "caller",
+        "a later call",
+        {"scheduled_at": START, "resource": "main"},
+    ),
+    "a cancel by a program": (
+        lambda s: cancel(s.conn, s.clinic.id, PROGRAM, Choice(phone=SAM)),
+        "cancelled",
+        "api:the calendar",
+        None,
+        {"scheduled_at": START, "resource": "main"},
+    ),
+    "completed": (
+        lambda s: set_status(s.conn, s.clinic.id, DESK, s.id, "completed"),
+        "completed",
+        "staff:front desk",
+        None,
+        {"scheduled_at": START, "resource": "main"},
+    ),
+    "nobody came": (
+        lambda s: set_status(s.conn, s.clinic.id, DESK, s.id, "no_show"),
+        "no_show",
+        "staff:front desk",
+        None,
+        {"scheduled_at": START, "resource": "main"},
+    ),
+}
 
 
-async def test_nobody_finds_what_happened_elsewhere(conn: Connection, clinic: Organization) -> None:
-    """Another organization's events are not found by the same ids."""
-    booked = await a_history(conn, clinic)
-    other = await a_clinic(conn, name="Other")
-    for asked in (
-        {"call_id": "call-1"},
-        {"appointment_id": booked.appointment_id},
-        {"contact_id": booked.contact_id},
-    ):
-        assert await types(conn, other, **asked) == []
+@pytest.fixture
+async def stage(conn: Connection, clinic: Organization) -> Stage:
+    id = await booked(conn, clinic, phone=SAM, name="Sam Wilson", call_id="the call")
+    return Stage(conn, clinic, id)
 
 
-@pytest.mark.parametrize("asked", [{}, {"call_id": "c", "contact_id": UUID(int=0)}])
-async def test_one_of_three_is_needed(
-    conn: Connection, clinic: Organization, asked: dict[str, Any]
-) -> None:
-    with pytest.raises(InvalidRequest):
-        await find_events(conn, clinic.id, **asked)
+def as_values(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of an event, with its starts as instants."""
+    nested = {key: as_values(value) for key, value in data.items() if isinstance(value, dict)}
+    starts = {"scheduled_at": start_of(data)} if "scheduled_at" in data else {}
+    return {**data, **nested, **starts}
 
 
-async def test_the_organizations_of_a_call(conn: Connection, clinic: Organization) -> None:
-    await a_booking(conn, clinic, "call-1")
-    assert await find_call(conn, "call-1") == [clinic.id]
-    assert await find_call(conn, "call-9") == []
+@pytest.mark.parametrize("name", CHANGES)
+async def test_each_change_is_one_event(stage: Stage, name: str) -> None:
+    """It says what was done, by whom, in which call, and what it was and is. The statement that
+    changes the appointment writes it. The same again changes nothing and writes none."""
+    change, kind, actor, call_id, data = CHANGES[name]
+    written = await events(stage.conn)
+    await change(stage)
+    [event] = [each for each in await events(stage.conn) if each not in written]
+    assert (kind, actor, call_id) == (event["type"], event["actor"], event["call_id"])
+    assert data == as_values(event["data"])
+    assert event["appointment_id"] in await rows(stage.conn)
+    assert tuple(await stage.conn.fetchrow(AROUND) or ()) == (kind, True)
+    await change(stage)
+    assert len(await events(stage.conn)) == len(written) + 1
 
 
-def shown(said: str) -> list[str]:
-    """The lines, each with its time, ids and calls left out."""
-    lines = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  ", "", line) for line in said.splitlines()]
-    assert all(lines)
-    return [re.sub(r"  \(appointment [0-9a-f-]{36}.*\)$", "", line) for line in lines]
+async def test_a_phone_added_is_one_event(conn: Connection, clinic: Organization) -> None:
+    """The appointment that a call booked by email is pointed at the phone's contact, and the event
+    says so."""
+    id = await booked(
+        conn, clinic, phone=None, email=Email("sam@test.com"), name="Sam", call_id="the call"
+    )
+    stage = Stage(conn, clinic, id)
+    for _ in range(2):
+        await stage.again(phone=SAM, email=Email("sam@test.com"), name="Sam")
+    [event] = await events(conn, "mended")
+    assert (event["appointment_id"], event["data"]) == (id, {"name": False, "contact": True})
 
 
-async def told(owner: Owner, *words: str) -> list[str]:
-    return shown(owner.does("history", *words))
+async def test_what_is_refused_is_no_event(stage: Stage) -> None:
+    """What changes no appointment writes no event: who is told taken, closed, several, too late or
+    nothing, whose resource is unknown, and who only asks again."""
+    conn, clinic = stage.conn, stage.clinic
+    await booked(conn, clinic, phone=a_caller(2), scheduled_at=hours(3))
+    await booked(conn, clinic, phone=SAM, name="Sam Wilson", scheduled_at=hours(4))
+    stranger = replace(CALLER, name="Eve Adams")
+    written, before = await events(conn), await rows(conn)
+    await stage.again(phone=SAM, name="Sam Wilson")
+    await book(conn, a_booking(clinic, phone=a_caller(3)))  # taken
+    await move(conn, clinic.id, CALLER, at(START), to=hours(3))
+    for actor in (CALLER, stranger):
+        await move(conn, clinic.id, actor, to=hours(5))
+        await cancel(conn, clinic.id, actor)
+    await conn.execute("update organizations set cancel_until_minutes = 100000")
+    await move(conn, clinic.id, CALLER, at(START), to=hours(5))
+    await cancel(conn, clinic.id, CALLER, at(START))
+    await conn.execute(
+        "insert into exceptions (org_id, during) values ($1, '[2000-01-01, 2100-01-01)')", clinic.id
+    )
+    await move(conn, clinic.id, DESK, Choice(appointment_id=stage.id), to=hours(5))
+    await book(conn, a_booking(clinic, phone=a_caller(3), scheduled_at=hours(6)))
+    assert (written, before) == (await events(conn), await rows(conn))
 
 
-async def test_a_history_in_words(url: str) -> None:
-    """Each event is one line that a clinic's manager understands, and none names the patient."""
-    async with an_owner(url) as owner:
-        conn, clinic = owner.conn, owner.clinic
-        by_email = {"phone": None, "email": Email("sam@test.com"), "resource": "Dr. Lee"}
-        await a_booking(conn, clinic, "call-1", name="Sam", **by_email)
-        booked = await a_booking(conn, clinic, "call-1", name="Sam Wilson", phone=PHONE)
-        one = Choice(appointment_id=booked.appointment_id)
-        later = (NOON + timedelta(hours=2)).replace(tzinfo=clinic.zone)
-        await move(conn, clinic.id, Staff(name="Kim"), one, to=later, resource="Dr. Kim")
-        await set_status(conn, clinic.id, Staff(name="Kim"), booked.appointment_id, "completed")
-        await set_status(conn, clinic.id, Staff(name="Kim"), booked.appointment_id, "no_show")
-        day = "Monday, July 1, 2030 at"
-        assert await told(owner, "--appointment", str(booked.appointment_id)) == [
-            f"booked by the caller: {day} 12:00 PM with Dr. Lee, 30 minutes",
-            "name completed and phone number added by the caller",
-            f"moved by Kim of the staff: from {day} 12:00 PM with Dr. Lee to {day} 2:00 PM with"
-            " Dr. Kim",
-            f"marked by Kim of the staff as completed: {day} 2:00 PM with Dr. Kim",
-            f"marked by Kim of the staff as not attended: {day} 2:00 PM with Dr. Kim",
-        ]
-        whole = owner.does("history", "--contact", str(booked.contact_id))
-        assert f"(appointment {booked.appointment_id}, call call-1)" in whole
-        as_json = owner.does("history", "--contact", str(booked.contact_id), "--json")
-        for said in (whole, as_json):
-            assert not re.search("sam|wilson|5551234567", said, re.IGNORECASE)
-        assert [each["type"] for each in json.loads(as_json)][:2] == ["booked", "mended"]
+async def test_no_event_names_a_person(conn: Connection, clinic: Organization) -> None:
+    """No name, phone, email or free text of anybody stands in an event, whatever was done."""
+    person = {"phone": SAM, "email": Email("canary.mail@test.com"), "name": "Canaryname Petersen"}
+    free = {"service_type": "Canary service", "idempotency_key": "canary key"}
+    await booked(conn, clinic, **{**person, "phone": None, **free}, call_id="the call")
+    stage = Stage(conn, clinic, next(iter(await rows(conn))))
+    await stage.again(**person)
+    await stage.again(**{**person, "name": "Canaryname Petersen Canarylast"})
+    caller = Caller(call_id="the call", phone=SAM, name="Canarylast")
+    await move(conn, clinic.id, caller, to=hours(1))
+    await cancel(conn, clinic.id, caller)
+    for kind in ("completed", "no_show"):
+        id = await booked(conn, clinic, **person)
+        await set_status(conn, clinic.id, DESK, id, kind)
+    told = await events(conn)
+    assert {event["type"] for event in told} == {
+        *("booked", "mended", "moved", "cancelled", "completed", "no_show")
+    }
+    text = " ".join(await conn.fetchval("select array_agg(e::text) from events e")).lower()
+    for canary in ("canary", "petersen", "test.com", SAM[-7:]):
+        assert canary not in text
+    assert await conn.fetchval(
+        "select every(actor in ('caller', 'system', $1)) from events", DESK.label
+    )
 
 
-async def test_who_did_it(url: str) -> None:
-    """A program is named by its token's id, and what nobody asked for was the system."""
-    async with an_owner(url) as owner:
-        conn, clinic = owner.conn, owner.clinic
-        booked = await a_booking(conn, clinic, "call-1", actor="system", resource="Dr. Lee")
-        program = Staff(name="9b2d01c47f3e", via="api")
-        await cancel(conn, clinic.id, program, Choice(appointment_id=booked.appointment_id))
-        first, second = await told(owner, "--contact", str(booked.contact_id))
-        assert first.startswith("booked by the system: ")
-        assert second == (
-            "cancelled by a program with the token 9b2d01c47f3e: Monday, July 1, 2030 at 12:00 PM"
-            " with Dr. Lee"
-        )
-
-
-async def test_a_call_names_its_organization(url: str) -> None:
-    """Where several organizations are, the one that had the call is told of; --org says which if
-    two had it."""
-    async with an_owner(url) as owner:
-        await a_booking(owner.conn, owner.clinic, "call-1")
-        other = await a_clinic(owner.conn, name="Other")
-        assert len(await told(owner, "--call", "call-1")) == 1
-        await a_booking(owner.conn, other, "call-1")
-        done = run("history", "--call", "call-1", database_url=url)
-        assert (done.returncode, "Say which organization" in done.stderr) == (1, True)
-        assert len(await told(owner, "--call", "call-1", "--org", str(other.id))) == 1
-
-
-async def test_a_history_of_nothing(url: str) -> None:
-    async with an_owner(url) as owner:
-        assert owner.may_not("history", "--call", "x") == "Error: Nothing is written down of that\n"
+@pytest.mark.parametrize("name", CHANGES)
+async def test_an_event_is_rolled_back_with_its_change(stage: Stage, name: str) -> None:
+    """A rollback of the transaction around a change leaves neither."""
+    written, before = await events(stage.conn), await rows(stage.conn)
+    transaction = stage.conn.transaction()
+    await transaction.start()
+    await CHANGES[name][0](stage)
+    assert await count(stage.conn, "events") == len(written) + 1
+    await transaction.rollback()
+    assert (written, before) == (await events(stage.conn), await rows(stage.conn))

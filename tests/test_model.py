@@ -1,4 +1,4 @@
-"""Any order of bookings, repeats and cancellations: the rows are those of the rules in Python.
+"""Any order of bookings, moves, cancels and repeats: the rows are those of the rules in Python.
 
 BOOKING_FUZZ=1000 runs that many examples, other ones each time.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -21,16 +22,27 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from booking_core import (
     Booked,
     BookingRequest,
+    Caller,
+    Cancelled,
+    Choice,
     Connection,
     ContactMatch,
     Email,
     InvalidRequest,
+    Moved,
+    NotFound,
     Phone,
+    SeveralFound,
     SlotTaken,
+    Staff,
     book,
+    cancel,
+    find_appointments,
+    move,
 )
 from tests.conftest import connected
-from tests.support.factories import SOON, a_clinic
+from tests.support.changes import START
+from tests.support.factories import a_clinic
 from tests.test_fuzz import examples
 
 Rows = dict[UUID, tuple[object, ...]]
@@ -57,6 +69,7 @@ class Appointment:
     attendee: str | None
     given: bool
     number: int
+    by_email: bool
     status: str = "confirmed"
 
     def overlaps(self, request: BookingRequest) -> bool:
@@ -74,6 +87,9 @@ class Model:
     contacts: dict[UUID, Contact] = field(default_factory=dict)
     appointments: dict[UUID, Appointment] = field(default_factory=dict)
     clock: Iterator[int] = field(default_factory=itertools.count)
+    events: Counter[str] = field(default_factory=Counter)
+    cancelled: list[tuple[UUID, str, datetime]] = field(default_factory=list)
+    """What calls cancelled: the organization, the call, and the start."""
 
     def find_contact(self, request: BookingRequest) -> tuple[UUID | None, ContactMatch]:
         theirs = [(id, c) for id, c in self.contacts.items() if c.org_id == request.org_id]
@@ -190,9 +206,43 @@ class Model:
                 fold(it.attendee),
             ):
                 return other
+        is_fuller = request.name is not None and (
+            not one.given or len(request.name) > len(one.attendee or "")
+        )
+        if is_fuller or contact_id != one.contact_id:
+            self.events["mended"] += 1
+        if contact_id != one.contact_id and request.phone is not None:
+            one.by_email = False
         one.attendee, one.contact_id = attendee, contact_id
         one.given = one.given or request.name is not None
         return id
+
+    def is_of(self, actor: Caller | Staff, choice: Choice, id: UUID) -> bool:
+        """Whether the actor may change the appointment, or might have before it was cancelled."""
+        one = self.appointments[id]
+        if isinstance(actor, Staff):
+            return id == choice.appointment_id
+        if actor.call_id == one.request.call_id:
+            return True
+        is_own = actor.phone is not None and actor.phone == self.contacts[one.contact_id].phone
+        is_named = actor.name is not None and words(actor.name)[-1] in words(one.attendee)
+        return is_own and not one.by_email and (not one.given or is_named)
+
+    def meant(
+        self, org_id: UUID, actor: Caller | Staff, choice: Choice, status: str = "confirmed"
+    ) -> list[UUID]:
+        """Those that the actor may change and that start when the choice says, soonest first."""
+        found = [
+            (one.request.scheduled_at, id)
+            for id, one in self.appointments.items()
+            if (one.request.org_id, one.status) == (org_id, status)
+            and self.is_of(actor, choice, id)
+            and is_within(choice, one.request.scheduled_at)
+        ]
+        return [id for _, id in sorted(found)]
+
+    def starts(self, ids: list[UUID]) -> tuple[datetime, ...]:
+        return tuple(self.appointments[id].request.scheduled_at for id in ids)
 
     def free(self, request: BookingRequest) -> set[str]:
         taken = {a.resource for a in self.active(request.org_id).values() if a.overlaps(request)}
@@ -202,6 +252,14 @@ class Model:
 
 def fold(name: str | None) -> str:
     return (name or "").replace("\u2019", "'").lower()
+
+
+def words(name: str | None) -> list[str]:
+    return fold(name).split()
+
+
+def is_within(choice: Choice, start: datetime) -> bool:
+    return choice.since is None or choice.until is None or choice.since <= start < choice.until
 
 
 def is_one_name(one: str | None, other: str | None) -> bool:
@@ -220,6 +278,7 @@ class Bookings(RuleBasedStateMachine):
         super().__init__()
         self.model = Model(self.clinics)
         self.requests: list[BookingRequest] = []
+        self.execute("delete from events")
         self.execute("delete from appointments")
         self.execute("delete from contacts")
         # Which of several free resources is picked decides what is free later.
@@ -261,7 +320,7 @@ class Bookings(RuleBasedStateMachine):
             phone=Phone(phone) if phone else None if email else Phone("+15552000003"),
             email=Email(email) if email else None,
             name=name,
-            scheduled_at=SOON + timedelta(minutes=15 * start),
+            scheduled_at=START + timedelta(minutes=15 * start),
             duration_minutes=duration,
             resource=resource,
             idempotency_key=key,
@@ -276,12 +335,125 @@ class Bookings(RuleBasedStateMachine):
         if self.requests:
             self.send(data.draw(st.sampled_from(self.requests)))
 
+    def draw_change(self, data: st.DataObject) -> tuple[UUID, Caller | Staff, Choice]:
+        """An organization, who asks it, and which appointment is meant."""
+        org_id = data.draw(st.sampled_from(list(self.model.resources)))
+        since = data.draw(st.sampled_from([None, 0, 0, *range(9)]))
+        length = data.draw(st.sampled_from([1, 1, 1, 30, 600]))
+        choice = Choice()
+        if since is not None:
+            start = START + timedelta(minutes=15 * since)
+            choice = Choice(since=start, until=start + timedelta(minutes=length))
+        if self.model.appointments and data.draw(st.integers(0, 3)) == 0:
+            id = data.draw(st.sampled_from(list(self.model.appointments)))
+            return org_id, Staff(name="desk"), replace(choice, appointment_id=id)
+        phone = data.draw(st.sampled_from([None, "+15552000001", "+15552000002"]))
+        caller = Caller(
+            call_id=data.draw(st.sampled_from(["first", "second", "third"])),
+            phone=Phone(phone) if phone else None,
+            name=data.draw(st.sampled_from([None, "Sam", "WILSON", "Ann O'Lee", "Noor"])),
+        )
+        return org_id, caller, choice
+
+    @rule(data=st.data())
+    def find(self, data: st.DataObject) -> None:
+        org_id, actor, choice = self.draw_change(data)
+        held = self.runner.run(find_appointments(self.conn, org_id, actor, choice, most=99))
+        assert {one.id for one in held} == set(self.model.meant(org_id, actor, choice))
+
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        if self.model.appointments:
-            id = data.draw(st.sampled_from(list(self.model.appointments)))
-            self.model.appointments[id].status = "cancelled"
-            self.execute("update appointments set status = 'cancelled' where id = $1", id)
+        org_id, actor, choice = self.draw_change(data)
+        model, call_id = self.model, getattr(actor, "call_id", None)
+        meant = model.meant(org_id, actor, choice)
+        starts = model.starts(meant)
+        own = [
+            start
+            for org, call, start in model.cancelled
+            if (org, call) == (org_id, call_id) and is_within(choice, start)
+        ]
+        outcome = self.runner.run(cancel(self.conn, org_id, actor, choice))
+        may_be_repeat = [start for start in own if choice.since is None or {start} != {*starts}]
+        if len(meant) > 1 or (meant and may_be_repeat):
+            assert isinstance(outcome, SeveralFound)
+            assert (starts[:4], bool(own)) == (
+                outcome.starts,
+                outcome.cancelled_before in own and bool(own),
+            )
+        elif meant:
+            [id], [start] = meant, starts
+            assert outcome == Cancelled(appointment_id=id, scheduled_at=start, changed=True)
+            model.appointments[id].status = "cancelled"
+            model.events["cancelled"] += 1
+            if call_id is not None:
+                model.cancelled.append((org_id, call_id, start))
+        else:
+            before = {*own}
+            if choice != Choice():
+                cancelled = model.meant(org_id, actor, choice, "cancelled")
+                before = before or {*model.starts(cancelled)}
+            if before:
+                assert isinstance(outcome, Cancelled) and not outcome.changed
+                assert outcome.scheduled_at in before
+            else:
+                assert outcome == NotFound()
+
+    @rule(
+        data=st.data(),
+        start=st.integers(0, 8),
+        resource=st.sampled_from([None, None, "a", "b"]),
+    )
+    def move(self, data: st.DataObject, start: int, resource: str | None) -> None:
+        org_id, actor, choice = self.draw_change(data)
+        model, to = self.model, START + timedelta(minutes=15 * start)
+        meant = model.meant(org_id, actor, choice)
+        anywhere = replace(choice, since=None, until=None)
+        standing = [
+            id
+            for id in model.meant(org_id, actor, anywhere)
+            if model.appointments[id].request.scheduled_at == to
+            and resource in (None, model.appointments[id].resource)
+            and not {*meant} - {id}
+        ]
+        asked = move(self.conn, org_id, actor, choice, to=to, resource=resource)
+        if len(meant) == 1 and not standing and resource not in (None, *model.resources[org_id]):
+            with pytest.raises(InvalidRequest):
+                self.runner.run(asked)
+            return
+        outcome = self.runner.run(asked)
+        if standing:
+            assert isinstance(outcome, Moved) and not outcome.changed
+            assert outcome.appointment_id in standing and outcome.scheduled_at == to
+        elif len(meant) != 1:
+            several = SeveralFound(starts=model.starts(meant)[:4])
+            assert outcome == (several if meant else NotFound())
+        else:
+            self.check_move(meant[0], to, resource, outcome)
+
+    def check_move(self, id: UUID, to: datetime, resource: str | None, outcome: object) -> None:
+        model, one = self.model, self.model.appointments[id]
+        new = replace(one.request, scheduled_at=to, idempotency_key=None)
+        wanted = resource or one.resource
+        others = {other: it for other, it in model.active(new.org_id).items() if other != id}
+        is_taken = any(
+            (it.resource == wanted and it.overlaps(new))
+            or (it.contact_id, it.request.scheduled_at, fold(it.attendee))
+            == (one.contact_id, to, fold(one.attendee))
+            for it in others.values()
+        )
+        if is_taken:
+            assert isinstance(outcome, SlotTaken) and outcome.scheduled_at == to
+            return
+        assert outcome == Moved(
+            appointment_id=id,
+            scheduled_at=to,
+            old_start=one.request.scheduled_at,
+            resource=wanted,
+            changed=True,
+        )
+        one.number = max((it.number for it in model.of_call(new).values()), default=0) + 1
+        one.request, one.resource = new, wanted
+        model.events["moved"] += 1
 
     @rule(
         data=st.data(),
@@ -336,7 +508,9 @@ class Bookings(RuleBasedStateMachine):
                 request.name or (contact.name if request.by_own_number else None),
                 request.name is not None,
                 max((one.number for one in held.values()), default=0) + 1,
+                request.phone is None,
             )
+            model.events["booked"] += 1
         else:
             assert isinstance(outcome, SlotTaken)
             assert (known, request.scheduled_at) == (outcome.contact_id, outcome.scheduled_at)
@@ -376,15 +550,19 @@ class Bookings(RuleBasedStateMachine):
                 a.request.duration_minutes,
                 a.attendee,
                 a.request.idempotency_key,
+                a.by_email,
                 a.status,
             )
             for id, a in self.model.appointments.items()
         } == self.rows(
             """
             select id, org_id, contact_id, resource, scheduled_at, duration_minutes,
-                   attendee_name, idempotency_key, status
+                   attendee_name, idempotency_key, found_by_email, status
             from appointments
             """
+        )
+        assert {kind: (number,) for kind, number in self.model.events.items()} == self.rows(
+            "select type, count(*) from events group by 1"
         )
 
 

@@ -205,12 +205,20 @@ APPOINTMENTS = [
     "service_resources_pkey",
     "exceptions_org_end_idx",
 ]
+HELD = ["uq_contacts_org_phone", "appointments_call_key", "appointments_pkey"]
 
 
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
         ("book", APPOINTMENTS),
+        ("find_appointments", HELD),
+        ("cancel_appointment", [*HELD, "events_call_idx", "appointments_start_idx"]),
+        (
+            "move_appointment",
+            [*HELD, "appointments_resource_excl", "appointments_contact_start_key"],
+        ),
+        ("list_day", ["appointments_start_idx"]),
         ("find_organization_by_token", ["vapi_credentials_pkey"]),
         ("insert_contact_by_email", ["contacts_org_email_idx"]),
         ("touch_contact_by_email", ["contacts_org_email_idx", "contacts_pkey"]),
@@ -263,7 +271,7 @@ from contact
 
 @pytest.fixture
 async def populated(conn: Connection) -> Connection:
-    """2,000 organizations of two resources, 10,000 contacts and as many appointments."""
+    """2,000 organizations of two resources, 10,000 contacts and as many appointments and events."""
     await conn.execute(
         """
         insert into organizations (name, timezone, phone_region)
@@ -287,9 +295,11 @@ async def populated(conn: Connection) -> Connection:
                + row_number() over (partition by org_id) * interval '30 min',
                name
         from contacts;
+        insert into events (org_id, type, appointment_id, actor, call_id, data)
+        select org_id, 'booked', id, 'caller', id::text, '{}' from appointments;
         insert into vapi_credentials (token_sha256, org_id)
         select sha256(id::text::bytea), id from organizations;
-        analyze organizations, resources, contacts, appointments, vapi_credentials;
+        analyze organizations, resources, contacts, appointments, events, vapi_credentials;
         """
     )
     return conn

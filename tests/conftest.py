@@ -74,6 +74,14 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"database: {config.stash[CHOICE]}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests measured, also those that passed: `record_property("figures", ...)`."""
+    for report in terminalreporter.getreports("passed"):
+        for name, line in report.user_properties:
+            if name == "figures":
+                terminalreporter.write_line(f"{report.nodeid}: {line}")
+
+
 @pytest.fixture(scope="session")
 def full(request: pytest.FixtureRequest) -> bool:
     """Whether every case is asked for (`--full`), or the sample that CI has time for."""

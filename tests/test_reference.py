@@ -23,6 +23,7 @@ from booking_core.outcomes import Outcome
 from tests import reference
 
 CODE = Path(inspect.getfile(create_app)).parent
+TIMESTAMPTZ = ("timestamp with time zone", "timestamptz")
 NOT_SET = (None, (), "")
 
 
@@ -74,7 +75,7 @@ async def test_each_column_is_listed(conn: Connection) -> None:
         """
     )
     columns = {
-        (name, column, kind.replace("timestamp with time zone", "timestamptz"))
+        (name, column, kind.replace(*TIMESTAMPTZ).removesuffix(" without time zone"))
         for name, column, kind in found
     }
     sections = re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", read("tables.md"), re.MULTILINE)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from booking_asgi.command.postgres import find_programs
@@ -199,6 +200,17 @@ async def test_a_booking_that_is_under_way_is_erased_too(url: str) -> None:
         erased = await erasing
         assert isinstance(erased, Erased) and len(erased.cancelled) == 2
         assert found_in(dump(url)) == []
+
+
+async def test_a_transaction_that_can_not_see_what_is_new(url: str) -> None:
+    """It would miss a booking that is under way, so nothing is erased in it."""
+    async with connected(url) as conn:
+        clinic = await a_clinic(conn)
+        contact_id = (await a_booking(conn, clinic)).contact_id
+        async with conn.transaction(isolation="repeatable_read"):
+            with pytest.raises(asyncpg.InterfaceError):
+                await erase_contact(conn, clinic.id, contact_id, STAFF)
+        assert len(await find_contacts(conn, clinic.id, phone=PHONE)) == 1
 
 
 async def test_a_booking_that_waits_for_an_erasure(url: str) -> None:

@@ -38,8 +38,8 @@ def prune(config: Config, org_id: UUID | None, age: str, yes: bool) -> None:
 
     pruned, day = work_for(config, org_id, run)
     click.echo(
-        f"{'Deleted' if yes else 'It would delete'} from before {day}: {pruned.events} events,"
-        f" {pruned.appointments} appointments, {pruned.contacts} contacts"
+        f"{'Deleted' if yes else 'It would delete'} from before {day}: events {pruned.events},"
+        f" appointments {pruned.appointments}, contacts {pruned.contacts}"
     )
     for referrer, table in pruned.kept_for:
         click.echo(f"No {table} are deleted, since your table {referrer} refers to them")

@@ -30,6 +30,7 @@ from booking_core.closures import (
     remove_closure,
 )
 from booking_core.contacts import ContactMatch, ResolvedContact, resolve_contact
+from booking_core.erasure import Contact, Erased, erase_contact, export_contact, find_contacts
 from booking_core.errors import (
     AppointmentRefused,
     BookingError,
@@ -74,6 +75,7 @@ from booking_core.overview import (
     count_future_appointments,
     list_organizations,
 )
+from booking_core.pruning import Pruned, count_prunable, prune
 from booking_core.requests import BookingRequest
 from booking_core.resources import (
     Resource,
@@ -100,10 +102,12 @@ __all__ = [
     "Choice",
     "Closure",
     "Connection",
+    "Contact",
     "ContactMatch",
     "ContactNotResolved",
     "DayAppointment",
     "Email",
+    "Erased",
     "Event",
     "Finding",
     "FreeTime",
@@ -121,6 +125,7 @@ __all__ = [
     "OrganizationOverview",
     "OutsideHours",
     "Phone",
+    "Pruned",
     "ResolvedContact",
     "Resource",
     "Service",
@@ -138,8 +143,12 @@ __all__ = [
     "cancel",
     "copy_hours",
     "count_future_appointments",
+    "count_prunable",
+    "erase_contact",
+    "export_contact",
     "find_appointments",
     "find_call",
+    "find_contacts",
     "find_events",
     "find_organization",
     "find_organization_by_token",
@@ -165,6 +174,7 @@ __all__ = [
     "parse_phone",
     "plan_adoption",
     "preflight",
+    "prune",
     "put_service",
     "read_adoption",
     "read_schema",

@@ -419,8 +419,8 @@ $$);
 
 -- step: What was done to each appointment from now on.
 select pg_temp.briefly($$
-  -- What was done to an appointment, by whom and in which call. Rows are only ever added. It names no
-  -- person: no name, phone, email or free text.
+  -- What was done to an appointment, by whom and in which call. It names no person: no name, phone, email
+  -- or free text. Nothing changes a row, but that an erasure takes out the call_id. `prune` deletes old ones.
   create table if not exists events (
     org_id          uuid not null,
     id              uuid not null default gen_random_uuid(),
@@ -434,13 +434,26 @@ select pg_temp.briefly($$
     data            jsonb not null default '{}',
     constraint events_pkey primary key (org_id, id),
     constraint events_type_check
-      check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show'))
+      check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show', 'erased'))
   );
 
   create index if not exists events_appointment_idx on events (org_id, appointment_id);
 
   create index if not exists events_call_idx on events (org_id, call_id) where call_id is not null;
 $$);
+
+-- step: An older release knew no erasure.
+select pg_temp.briefly($$
+  alter table events
+    drop constraint if exists events_type_check,
+    add constraint events_type_check
+      check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show', 'erased'))
+$$)
+where not exists (
+  select from pg_constraint
+  where conrelid = 'events'::regclass and conname = 'events_type_check'
+    and strpos(pg_get_constraintdef(oid), '''erased''') > 0
+);
 
 -- step: Only the hash of a token is ever stored.
 select pg_temp.briefly($$
@@ -487,7 +500,8 @@ values
   ('0010_hours'),
   ('0011_resource_fkey'),
   ('0012_events'),
-  ('0013_start_idx')
+  ('0013_start_idx'),
+  ('0014_erased')
 on conflict (name) do nothing;
 
 -- step: Row-level security on the tables that we made, so that no role reads or writes them which nobody

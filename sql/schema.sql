@@ -52,7 +52,7 @@ begin
   elsif to_regclass('booking_migrations') is null then
     raise object_not_in_prerequisite_state using
       message = 'There are appointments already: booking-asgi schema --adopt --plan, or --upgrade if an older release made them';
-  elsif not exists (select from booking_migrations where name = '0013_start_idx') then
+  elsif not exists (select from booking_migrations where name = '0014_erased') then
     raise object_not_in_prerequisite_state using message = 'The tables are an older release''s: booking-asgi schema --upgrade';
   end if;
 end
@@ -307,8 +307,8 @@ create unique index if not exists appointments_idempotency_key
 -- The appointments of a day, whatever became of them.
 create index if not exists appointments_start_idx on appointments (org_id, scheduled_at);
 
--- What was done to an appointment, by whom and in which call. Rows are only ever added. It names no
--- person: no name, phone, email or free text.
+-- What was done to an appointment, by whom and in which call. It names no person: no name, phone, email
+-- or free text. Nothing changes a row, but that an erasure takes out the call_id. `prune` deletes old ones.
 create table if not exists events (
   org_id          uuid not null,
   id              uuid not null default gen_random_uuid(),
@@ -322,7 +322,7 @@ create table if not exists events (
   data            jsonb not null default '{}',
   constraint events_pkey primary key (org_id, id),
   constraint events_type_check
-    check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show'))
+    check (type in ('booked', 'mended', 'moved', 'cancelled', 'completed', 'no_show', 'erased'))
 );
 
 create index if not exists events_appointment_idx on events (org_id, appointment_id);
@@ -361,7 +361,8 @@ values
   ('0010_hours'),
   ('0011_resource_fkey'),
   ('0012_events'),
-  ('0013_start_idx')
+  ('0013_start_idx'),
+  ('0014_erased')
 on conflict (name) do nothing;
 
 -- Row-level security without a policy: only the owner of a new table reads and writes it, whatever the

@@ -67,6 +67,9 @@ async def test_what_happened_is_found(conn: Connection, clinic: Organization) ->
     assert await types(conn, clinic, appointment_id=booked.appointment_id) == whole
     assert await types(conn, clinic, contact_id=booked.contact_id) == whole
     assert await types(conn, clinic, contact_id=uuid4()) == []
+    # All was at one time, since it was one transaction.
+    await conn.execute("update events set at = at - interval '1 day' where type = 'cancelled'")
+    assert await types(conn, clinic, contact_id=booked.contact_id) == ["cancelled", *whole[:3]]
 
 
 async def test_nobody_finds_what_happened_elsewhere(conn: Connection, clinic: Organization) -> None:

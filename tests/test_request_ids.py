@@ -97,3 +97,13 @@ async def test_a_request_that_comes_again_has_its_own(url: str, endpoint: Endpoi
     assert replies[0].content == replies[1].content
     first, again = [reply.headers.get_list("x-request-id") for reply in replies]
     assert len(first) == len(again) == 1 and first != again
+
+
+async def test_what_is_done_for_all_has_none(endpoint: Endpoint, logged: Logged) -> None:
+    """The tokens are loaded for every request, whichever of them asked first."""
+    await endpoint.conn.execute("drop table vapi_credentials")
+    headers = {"X-Vapi-Secret": "unknown", "X-Request-Id": "mine"}
+    await endpoint.client.post(PATH, json=arguments(), headers=headers)
+    ids = {text: fields.get("requestId") for _, text, fields in lines_in(logged())}
+    assert ids["VapiTools: ⚠️ Tokens could not be loaded"] is None
+    assert ids["VapiTools: ❌ Token could not be verified"] == "mine"

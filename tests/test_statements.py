@@ -76,6 +76,9 @@ SAMPLES = {
     "ends": "2027-12-26 00:00",
     "opens": "false",
     "note": "Christmas",
+    "before": "2024-03-01 14:00Z",
+    "prunes_appointments": "true",
+    "prunes_contacts": "true",
 }
 
 

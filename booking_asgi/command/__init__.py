@@ -10,10 +10,12 @@ from booking_asgi.command.appointments import appointment
 from booking_asgi.command.call import simulate_call
 from booking_asgi.command.check import check
 from booking_asgi.command.closures import closure, holidays
+from booking_asgi.command.contacts import contact
 from booking_asgi.command.history import history
 from booking_asgi.command.hours import hours
 from booking_asgi.command.moves import move_one
 from booking_asgi.command.organizations import org, token
+from booking_asgi.command.prune import prune
 from booking_asgi.command.race import race
 from booking_asgi.command.resources import resource
 from booking_asgi.command.schema import schema
@@ -39,7 +41,7 @@ def main(context: click.Context) -> None:
 appointment.add_command(move_one)
 for command in (
     *(schema, org, token, resource, hours, service, closure, holidays),
-    *(appointment, history),
+    *(appointment, history, contact, prune),
     *(check, race, serve, print_tool, simulate_call),
 ):
     main.add_command(command)

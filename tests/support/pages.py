@@ -38,6 +38,7 @@ DATED = {
     r"[A-Z][a-z]+day, [A-Z][a-z]+ \d+(, \d{4})?": "<day>",
     r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d)[-+]\d\d:\d\d": r"<date>\1<offset>",
     r"\d{4}-\d\d-\d\d \d\d:\d\dZ": "<date>",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?\b": "<moment>",
     r"\b\d{4}_[a-z_]+": "<migration>",
 }
 STATE = "state.sh"

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_core import BookingRequest, Connection, Organization, add_organization, add_token
 from tests.support import payloads
 

@@ -25,7 +25,7 @@ from bench import server
 from bench.asked import STEP, Envelopes
 from bench.load import BOOKED, Ask, Client, closed
 from bench.report import Measured, machine, table, table_of_lines, write
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_core import Booked, BookingRequest, Connection, Organization, book, read_schema
 
 SIZES = (10_000, 1_000_000, 10_000_000)

@@ -12,7 +12,7 @@ from bench.asked import Callers
 from bench.load import BOOKED, Ask
 from booking_asgi import Config, create_app
 from booking_asgi.database import Database
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_core import Booked, Connection, OutsideHours, SlotTaken, book
 from tests.support.wire import counting
 

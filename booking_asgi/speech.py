@@ -5,15 +5,12 @@ A person hears `said`. A model reads `told`: what to do, on one line of 60 words
 
 from __future__ import annotations
 
-import textwrap
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from http import HTTPStatus
 from typing import Literal, assert_never
-from zoneinfo import ZoneInfo
 
+from booking_asgi.phrases import MOST_RESOURCE_WORDS, clock, listed, shorten
 from booking_core import InvalidRequest
 from booking_core.errors import Remedy
 
@@ -27,11 +24,6 @@ FailureCode = Literal[
     "TOO_MANY_CALLS",
     "UNKNOWN_TOOL",
 ]
-MOST_NAME_WORDS = 3
-MOST_RESOURCE_WORDS = 4
-PLAIN = str.maketrans(
-    {**dict.fromkeys("\u2018\u2019\u02bc", "'"), **dict.fromkeys("\u2010\u2011\u2013\u2014", "-")}
-)
 QUESTIONS = {
     "appointmentDate": "Which day would you like?",
     "appointmentTime": "What time would you like?",
@@ -87,7 +79,7 @@ def _ask(refusal: InvalidRequest, given: str) -> tuple[str, str]:
     problem = refusal.problem
     match refusal.code:
         case "AMBIGUOUS_TIME":
-            first, second = (f"{_clock(reading)} {reading:%Z}" for reading in refusal.readings)
+            first, second = (f"{clock(reading)} {reading:%Z}" for reading in refusal.readings)
             one, other = (reading.isoformat() for reading in refusal.readings)
             return (
                 f"The clocks go back that day, so that time comes twice: {first} or {second}. Which"
@@ -137,7 +129,7 @@ def _ask(refusal: InvalidRequest, given: str) -> tuple[str, str]:
                 ": a phone number or an email address is needed. Ask for one of them.",
             )
         case "NONEXISTENT_TIME":
-            first, second = (f"{_clock(reading)} {reading:%Z}" for reading in refusal.readings)
+            first, second = (f"{clock(reading)} {reading:%Z}" for reading in refusal.readings)
             return (
                 "The clocks go forward that day, so that time does not exist. Would"
                 f" {first} or {second} suit you?",
@@ -216,50 +208,3 @@ def _remedy(remedy: Remedy) -> str:
             return "Call again with it in that form, and ask the caller only if you do not know it."
         case _:
             assert_never(remedy)
-
-
-def spoken(instant: datetime, zone: ZoneInfo) -> str:
-    """Tuesday, December 1, 2026 at 2:00 PM"""
-    return f"{instant.astimezone(zone):%A, %B %-d, %Y at %-I:%M %p}"
-
-
-def spoken_day(local: datetime) -> str:
-    """Tuesday, December 1, 2026"""
-    return f"{local:%A, %B %-d, %Y}"
-
-
-def city(zone: ZoneInfo) -> str:
-    """New York, of America/New_York."""
-    return zone.key.rpartition("/")[2].replace("_", " ")
-
-
-def clean(words: str) -> str:
-    """A person's words without what could pass for an instruction to the model, or for markup.
-
-    Letters, combining marks, digits, spaces and `,'&/-` stay. A typographic apostrophe or hyphen
-    becomes a plain one.
-    """
-    kept = (
-        sign
-        if sign in " ,'&/-" or unicodedata.category(sign)[0] in "LM" or sign.isdecimal()
-        else " "
-        for sign in words.translate(PLAIN)
-    )
-    return " ".join("".join(kept).split())
-
-
-def shorten(text: str, most_words: int) -> str:
-    words = text.split()
-    whole = " ".join(words)
-    if len(words) <= most_words and len(whole) <= 80:
-        return whole
-    return textwrap.shorten(" ".join(words[:most_words]), 80, placeholder="") + "..."
-
-
-def listed(names: Sequence[str], last: Literal["and", "or"]) -> str:
-    """A, B and C."""
-    return f" {last} ".join([*([", ".join(names[:-1])] if names[1:] else []), *names[-1:]])
-
-
-def _clock(local: datetime) -> str:
-    return f"{local:%-I:%M %p}"

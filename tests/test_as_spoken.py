@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from booking_asgi.intake import understand
 from booking_asgi.speech import Answer
-from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT, read_booking
+from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT
+from booking_asgi.tools.booking_reading import read_booking
 from booking_asgi.tools.tool import Asked
 from booking_core import Booked, BookingRequest, InvalidRequest, Organization, is_absent
 from booking_core.outcomes import RecognisedBy

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from booking_asgi.speech import spoken
+from booking_asgi.phrases import spoken
 from booking_core import Email, Phone, book, resolve_contact
 from tests.conftest import Endpoint
 from tests.support.factories import NEW_YORK, a_call, a_caller, a_request, tool_calls

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_asgi.tools.arguments import ARGUMENTS, MEANINGS, _folded
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_core import BookingRequest, Email, InvalidRequest, Organization
 from tests.support.factories import NEW_YORK, SOON, a_request, arguments
 

@@ -10,7 +10,7 @@ from typing import Protocol
 import asyncpg
 import pytest
 
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_core import Booked, InvalidRequest, book
 from tests.conftest import Endpoint, count
 from tests.support.factories import arguments, in_days

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from booking_asgi import openapi, speech
+from booking_asgi import openapi, phrases
 from booking_asgi.speech import Failure, FailureCode
 from booking_core import Booked, BookingRequest, InvalidRequest, LimitReached, Phone, SlotTaken
 from booking_core.errors import InvalidCode
@@ -200,8 +200,8 @@ def test_what_another_person_may_have_said_is_not_spoken() -> None:
 )
 def test_a_persons_words_can_be_no_instruction(words: str, cleaned: str) -> None:
     """They keep letters, marks, digits, spaces and a few signs."""
-    assert speech.clean(words) == cleaned
-    assert set("<>{}[]`:.").isdisjoint(speech.clean(words))
+    assert phrases.clean(words) == cleaned
+    assert set("<>{}[]`:.").isdisjoint(phrases.clean(words))
 
 
 def test_what_else_the_call_holds_is_said() -> None:
@@ -250,7 +250,7 @@ def test_the_city_is_named_where_another_zone_was_asked_for(start: datetime, nam
     ],
 )
 def test_a_zone_is_named_by_its_city(key: str, city: str) -> None:
-    assert speech.city(ZoneInfo(key)) == city
+    assert phrases.city(ZoneInfo(key)) == city
 
 
 def test_a_long_service_is_cut_short() -> None:

@@ -16,7 +16,7 @@ from booking_asgi.speech import Failure, FailureCode, fail, refuse
 from booking_asgi.tools import TOOLS, find_tool
 from booking_asgi.tools.arguments import ARGUMENTS
 from booking_asgi.tools.book_appointment import BOOK_APPOINTMENT as BOOK
-from booking_asgi.tools.book_appointment import read_booking
+from booking_asgi.tools.booking_reading import read_booking
 from booking_asgi.tools.find_times import FIND_TIMES as FIND
 from booking_asgi.tools.searches import Search
 from booking_asgi.tools.tool import Asked, Tool

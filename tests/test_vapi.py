@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking_asgi.command.call import SHAPES, tool_message
-from booking_asgi.tools.book_appointment import idempotency_key
+from booking_asgi.tools.booking_reading import idempotency_key
 from booking_asgi.vapi import (
     Message,
     ToolCall,

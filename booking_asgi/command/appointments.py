@@ -20,7 +20,7 @@ from booking_asgi.command.of_organization import (
 )
 from booking_asgi.config import Config
 from booking_asgi.logs import mask_phone
-from booking_asgi.speech import spoken
+from booking_asgi.phrases import spoken
 from booking_asgi.tools.readings import read_day
 from booking_core import (
     Cancelled,

@@ -12,7 +12,7 @@ from booking_asgi.command.appointments import AS, staff_of
 from booking_asgi.command.of_organization import AS_JSON, ORG, echo_json, echo_table, work_for
 from booking_asgi.config import Config
 from booking_asgi.logs import mask_email, mask_phone
-from booking_asgi.speech import listed
+from booking_asgi.phrases import listed
 from booking_core import (
     Connection,
     Contact,

@@ -13,7 +13,7 @@ import click
 
 from booking_asgi.command.of_organization import AS_JSON, ORG, echo_json, work_for
 from booking_asgi.config import Config
-from booking_asgi.speech import spoken
+from booking_asgi.phrases import spoken
 from booking_core import Connection, Event, Organization, find_call, find_events
 
 

@@ -13,7 +13,7 @@ import click
 from booking_asgi.command.appointments import AS, ID, missing, staff_of
 from booking_asgi.command.of_organization import ORG, work_for
 from booking_asgi.config import Config
-from booking_asgi.speech import listed, spoken
+from booking_asgi.phrases import listed, spoken
 from booking_core import (
     Choice,
     Connection,

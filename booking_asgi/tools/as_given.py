@@ -6,7 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from booking_asgi.speech import MOST_RESOURCE_WORDS, Given, clean, shorten
+from booking_asgi.phrases import MOST_RESOURCE_WORDS, clean, shorten
+from booking_asgi.speech import Given
 from booking_asgi.tools.arguments import names_by_meaning
 from booking_core import InvalidRequest
 from booking_core.spoken.dates import FILLERS, MONTHS, WEEKDAYS

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import TypeAlias, assert_never
 from zoneinfo import ZoneInfo
@@ -18,15 +15,11 @@ import structlog
 from booking_asgi.database import Lease
 from booking_asgi.speech import Answer, FailureCode
 from booking_asgi.tools import booking_words as words
-from booking_asgi.tools.arguments import by_meaning
+from booking_asgi.tools.booking_reading import idempotency_key, read_booking
 from booking_asgi.tools.contacts import is_of_contacts, log_contact, who
 from booking_asgi.tools.free_times import Refused, find_near
 from booking_asgi.tools.readings import (
     check_future,
-    own_number,
-    read_name,
-    read_person,
-    read_start,
 )
 from booking_asgi.tools.tool import Asked, Tool
 from booking_core import (
@@ -36,12 +29,10 @@ from booking_core import (
     ContactNotResolved,
     LimitReached,
     Limits,
-    Organization,
     OutsideHours,
     SlotTaken,
     book,
 )
-from booking_core.spoken import parse_duration, parse_text
 
 NAME = "bookAppointment"
 PATH = "book-appointment"
@@ -92,57 +83,6 @@ def read(asked: Asked) -> BookingRequest:
     if asked.call_id is None:
         return request
     return dataclasses.replace(request, idempotency_key=idempotency_key(asked.call_id, request))
-
-
-def read_booking(
-    arguments: Mapping[str, object],
-    organization: Organization,
-    *,
-    caller_number: object = None,
-    call_id: str | None = None,
-    idempotency_key: str | None = None,
-    actor: str = "",
-) -> BookingRequest:
-    """Read the arguments of a call or of a JSON body; `ARGUMENTS` lists their names.
-
-    A date and a time are the organization's wall clock. `caller_number`, or an argument of the
-    name, stands in for a phone that is not given. With a `call_id` the request comes from a call,
-    and `by_own_number` is whether `caller_number` is its phone; an argument of the name proves
-    nothing. The past is not refused. Raises `InvalidRequest`, of the first problem.
-    """
-    given = by_meaning(arguments)
-    own = own_number(caller_number, organization)
-    phone, email, misheard = read_person(given, organization, own)
-    return BookingRequest(
-        org_id=organization.id,
-        phone=phone,
-        email=email,
-        name=read_name(given),
-        service_type=parse_text(given.get("service", "Appointment"), "serviceType"),
-        scheduled_at=read_start(given, organization.zone),
-        duration_minutes=parse_duration(given.get("duration", 30)),
-        resource=parse_text(given["resource"], "resource") if "resource" in given else None,
-        idempotency_key=idempotency_key,
-        call_id=call_id,
-        by_own_number=call_id is None or (phone is not None and phone == own),
-        actor=actor,
-        misheard=misheard,
-    )
-
-
-def idempotency_key(conversation: str, request: BookingRequest) -> str:
-    """The same key for a call that Vapi delivers again, and for a new call of the same content in
-    the same conversation."""
-    content = (
-        request.phone,
-        request.email and request.email.lower(),
-        request.name,
-        request.service_type,
-        request.scheduled_at.astimezone(UTC).isoformat(),
-        request.duration_minutes,
-        request.resource,
-    )
-    return hashlib.sha256(json.dumps([conversation, PATH, *content]).encode()).hexdigest()
 
 
 async def run(lease: Lease, request: BookingRequest, limits: Limits) -> Outcome:

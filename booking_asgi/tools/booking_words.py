@@ -5,14 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from booking_asgi.speech import (
-    MOST_NAME_WORDS,
-    MOST_RESOURCE_WORDS,
-    city,
-    clean,
-    shorten,
-    spoken,
-)
+from booking_asgi.phrases import MOST_NAME_WORDS, MOST_RESOURCE_WORDS, city, clean, shorten, spoken
 from booking_asgi.tools import free_times
 from booking_asgi.tools.free_times import Refused
 from booking_core import Booked, BookingRequest, SlotTaken

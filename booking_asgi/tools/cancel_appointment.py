@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import Answer, spoken
+from booking_asgi.phrases import spoken
+from booking_asgi.speech import Answer
 from booking_asgi.tools import held
 from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.held import Sought, answer_undone, read_sought

@@ -12,13 +12,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import (
-    MOST_RESOURCE_WORDS,
-    Answer,
-    FailureCode,
-    listed,
-    shorten,
-)
+from booking_asgi.phrases import MOST_RESOURCE_WORDS, listed, shorten
+from booking_asgi.speech import Answer, FailureCode
 from booking_asgi.tools.free_times import (
     MOST_LOOKED_AT,
     spoken_date,

@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import MOST_RESOURCE_WORDS, clean, listed, shorten, spoken
+from booking_asgi.phrases import MOST_RESOURCE_WORDS, clean, listed, shorten, spoken
 from booking_core import FreeTime, OutsideHours, SlotTaken, find_times
 
 MOST_SAID = 3

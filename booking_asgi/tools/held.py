@@ -11,7 +11,8 @@ from http import HTTPStatus
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from booking_asgi.speech import Answer, FailureCode, spoken
+from booking_asgi.phrases import spoken
+from booking_asgi.speech import Answer, FailureCode
 from booking_asgi.tools.readings import own_number, read_day, read_name, read_start
 from booking_asgi.tools.tool import Asked
 from booking_core import (

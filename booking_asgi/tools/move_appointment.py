@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from booking_asgi.database import Lease
-from booking_asgi.speech import Answer, spoken
+from booking_asgi.phrases import spoken
+from booking_asgi.speech import Answer
 from booking_asgi.tools import held
 from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.free_times import Refused, find_near, of_refused

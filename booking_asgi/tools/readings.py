@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from booking_asgi.speech import spoken_day
+from booking_asgi.phrases import spoken_day
 from booking_core import Email, InvalidRequest, Organization, Phone, spoken
 from booking_core.errors import missing_contact
 from booking_core.spoken.dates import WEEKDAYS

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from booking_asgi.speech import spoken_day
+from booking_asgi.phrases import spoken_day
 from booking_asgi.tools.arguments import by_meaning
 from booking_asgi.tools.free_times import next_minute
 from booking_asgi.tools.readings import read_day

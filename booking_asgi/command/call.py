@@ -108,6 +108,8 @@ def deliver(
 @click.option("--email", "patientEmail")
 @click.option("--date", "appointmentDate", help="YYYY-MM-DD")
 @click.option("--time", "appointmentTime", help="14:00, or 2 PM")
+@click.option("--new-date", "newDate", help="moveAppointment: YYYY-MM-DD")
+@click.option("--new-time", "newTime", help="moveAppointment: 14:00, or 2 PM")
 @click.option("--until", "untilDate", help="findTimes: the last day.")
 @click.option("--part", "partOfDay", help="findTimes: morning, afternoon or evening.")
 @click.option("--service", "serviceType")

@@ -19,7 +19,7 @@ Ending = Literal["completed", "no_show"]
 class Choice:
     """Which appointment is meant: of those that the actor may change, the one that starts from
     `since` on and before `until`, which are aware; without them the only one that there is. Staff
-    name it by its `appointment_id`, or by the `phone` of its contact.
+    name it by its `appointment_id`, or by the `phone` of its contact; a caller names neither.
 
     Raises `InvalidRequest` for one of `since` and `until` alone, and for what is not aware.
     """

@@ -104,13 +104,18 @@ async def move(
     """Move the one appointment that is meant to the start `to`, which is aware and to the minute.
 
     It keeps its id, contact, attendee and service, and its resource unless another one is named.
-    The new time obeys hours and buffers, and may overlap the old one. Where it can't be had, the
-    old one stands. Safe to repeat. One round trip on a fresh connection, and one more each time
-    that another caller is booking the same resource at that moment. On a fresh connection it
-    commits; inside `conn.transaction()` it joins it, by a savepoint.
+    The new time obeys hours, buffers and, for a caller, the notice that the service needs; it may
+    overlap the old one. Where it can't be had, the old one stands: it is taken as well where the
+    attendee has another appointment at that very start. Safe to repeat.
 
-    Raises `InvalidRequest` for a resource that the organization does not have, `BookingNotSettled`
-    (try again), and what asyncpg raises.
+    One round trip on a fresh connection, and one more each time that another caller is booking the
+    same resource at that moment; two more where the resource's name is spelled otherwise than in
+    its row. On a fresh connection it commits; inside `conn.transaction()` it joins it, by a
+    savepoint.
+
+    Raises `InvalidRequest` for a resource that the organization does not have or that does not do
+    the service; `BookingNotSettled` (try again), for one where another transaction stays open that
+    booked or moved to the same resource; and what asyncpg raises.
     """
     check_connection(conn)
     check_aware(to, "to")

@@ -57,6 +57,7 @@ async def test_a_booking_is_one_contact_and_one_appointment(
         "id": outcome.appointment_id,
         "contact_id": outcome.contact_id,
         "resource": "main",
+        "found_by_email": False,
         "service_type": "Botox",
         "scheduled_at": SOON,
         "duration_minutes": 45,

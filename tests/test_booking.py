@@ -65,7 +65,6 @@ async def test_a_booking_is_one_contact_and_one_appointment(
         "attendee_name": "Sam Wilson",
         "attendee_given": True,
         "by_own_number": True,
-        "found_by_email": False,
         "call_id": None,
         "call_nth": None,
         "buffer_before_minutes": 0,

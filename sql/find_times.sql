@@ -20,9 +20,10 @@ with asked as materialized (
 ),
 clinic as (select min(zone) as zone, min(since) as since from asked),
 exception as materialized (
-  select e.resource, e.opens, tstzrange(least(starts, ends), ends) as span
+  select e.resource, e.opens, tstzrange(least(starts, ends), ends, case when starts < ends then '[)' else '[]' end) as span
   from clinic, exceptions e
-  -- On the two days of a clock change a local time may come after a later one.
+  -- Where the clocks change, a local time may come after a later one, and a closure may shrink to an instant,
+  -- which nobody is booked over.
   cross join lateral (select lower(e.during) at time zone zone as starts, upper(e.during) at time zone zone as ends) at
   where e.org_id = :org_id and upper(e.during) > (since at time zone zone) - interval '2 days'
     and lower(e.during) < (:until::timestamptz at time zone zone) + interval '2 days'

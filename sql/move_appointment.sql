@@ -67,7 +67,8 @@ asked as materialized (
             and case when e.opens
                   then lower(e.during) at time zone o.timezone <= :scheduled_at
                     and upper(e.during) at time zone o.timezone >= at.ends
-                  else lower(e.during) at time zone o.timezone < at.ends
+                  -- Where the clocks change, a local time may come after a later one.
+                  else least(lower(e.during) at time zone o.timezone, upper(e.during) at time zone o.timezone) < at.ends
                     and upper(e.during) at time zone o.timezone > :scheduled_at end
         ),
         -- The hours of its day, or those of the day before, which may run into it. The first day of 1900 was

@@ -68,6 +68,9 @@ lock: $(VENV)/installed ## Take the newest versions into the requirements files
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
 	  --no-header --python-version 3.11 --all-extras --resolution lowest-direct \
 	  --output-file requirements-lowest.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --python-version 3.11 --constraint requirements.txt \
+	  --extra asgi --extra metrics --output-file requirements-serve.txt pyproject.toml
 	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	  --output-file requirements-uv.txt -

@@ -30,7 +30,7 @@ test-python%: ## The tests on one Python, such as test-python3.13, if it is inst
 	else echo "Python $* is not installed: its tests are left out"; fi
 
 LOWEST = .venv-lowest
-LOWEST_TESTS ?= booking command config logs mounting tools vapi
+LOWEST_TESTS ?= booking command config logs metrics mounting tools vapi
 
 test-lowest: $(LOWEST)/lowest ## Tests of both packages on the oldest versions that pyproject.toml allows
 	BOOKING_TEST_USER=booking_tests $(LOWEST)/bin/pytest -n 2 $(LOWEST_TESTS:%=tests/test_%.py)

@@ -6,9 +6,9 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from booking_asgi.command.postgres import find_programs
 from booking_core import Booked, Finding, SlotTaken, book, preflight
 from tests.conftest import connected
+from tests.support import servers
 from tests.support.factories import TOKEN, a_caller, a_clinic, a_request
 
 
@@ -39,6 +39,6 @@ def briefly(findings: Sequence[Finding]) -> list[tuple[str, str]]:
 
 
 def run(program: str, *arguments: str) -> None:
-    command = [str(find_programs() / program), *arguments]
+    command = [str(servers.programs() / program), *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -30,7 +30,7 @@ test-python%: ## The tests on one Python, such as test-python3.13, if it is inst
 	else echo "Python $* is not installed: its tests are left out"; fi
 
 LOWEST = .venv-lowest
-LOWEST_TESTS ?= booking command config logs mounting tools vapi
+LOWEST_TESTS ?= booking command config logs metrics mounting tools vapi
 
 test-lowest: $(LOWEST)/lowest ## Tests of both packages on the oldest versions that pyproject.toml allows
 	BOOKING_TEST_USER=booking_tests $(LOWEST)/bin/pytest -n 2 $(LOWEST_TESTS:%=tests/test_%.py)
@@ -68,6 +68,9 @@ lock: $(VENV)/installed ## Take the newest versions into the requirements files
 	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
 	  --no-header --python-version 3.11 --all-extras --resolution lowest-direct \
 	  --output-file requirements-lowest.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	  --no-header --no-annotate --python-version 3.11 --constraint requirements.txt \
+	  --extra asgi --extra metrics --output-file requirements-serve.txt pyproject.toml
 	echo uv | $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
 	  --output-file requirements-uv.txt -

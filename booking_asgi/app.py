@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import structlog
 from starlette.requests import Request
@@ -21,9 +22,13 @@ from booking_asgi.logs import describe
 from booking_asgi.refusals import Refusals
 from booking_asgi.replays import Replays
 from booking_asgi.request_ids import identified
+from booking_asgi.state import State, state_of
 from booking_asgi.tenants import Tenants
-from booking_asgi.webhook import SAFE, State, answer_tools, json_reply, state_of
+from booking_asgi.webhook import SAFE, answer_tools, json_reply
 from booking_core import Connection, Limits
+
+if TYPE_CHECKING:
+    from booking_asgi.metrics import Metrics
 
 READY_SECONDS = 1.0
 OPENAPI = codec.encode(openapi.document())
@@ -37,7 +42,7 @@ def create_app(config: Config | None = None) -> Router:
     Without a `config` the settings are the BOOKING_ variables of the environment. The application
     connects with its lifespan, and fails to start if the database does not answer. To mount it in
     an application of your own, run its `lifespan_context` with yours. Raises `ConfigError` where
-    the password could cross a network in clear text.
+    the password could cross a network in clear text, or where metrics need a package.
     """
     if config is None:
         config = Config.from_environ(os.environ)
@@ -45,6 +50,7 @@ def create_app(config: Config | None = None) -> Router:
     if database_url is None:
         raise ConfigError("BOOKING_DATABASE_URL is needed")
     refuse_unsafe(database_url, os.environ)
+    metrics_of = None if config.metrics_port is None else _load_metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: object) -> AsyncIterator[State]:
@@ -58,19 +64,23 @@ def create_app(config: Config | None = None) -> Router:
             command_timeout=config.deadline_seconds / 3,
         )
         database = Database(connections, wait_seconds=config.deadline_seconds * 3 / 4)
+        door, refusals = Door(), Refusals()
+        metrics = None if metrics_of is None else metrics_of(database, door, refusals)
         try:
             await connections.open(1)
-            yield State(
-                config=config,
-                limits=Limits(
-                    most_per_call=config.most_per_call, most_per_contact=config.most_per_contact
-                ),
-                database=database,
-                door=Door(),
-                tenants=Tenants(database),
-                refusals=Refusals(),
-                replays=Replays(),
-            )
+            with _served(metrics, config):
+                yield State(
+                    config=config,
+                    limits=Limits(
+                        most_per_call=config.most_per_call, most_per_contact=config.most_per_contact
+                    ),
+                    database=database,
+                    door=door,
+                    tenants=Tenants(database),
+                    refusals=refusals,
+                    replays=Replays(),
+                    metrics=metrics,
+                )
         finally:
             await database.close()
 
@@ -86,6 +96,23 @@ def create_app(config: Config | None = None) -> Router:
     ]
     # A Router, not a Starlette: its handling of errors has nothing to do here, and costs time.
     return Router(routes, redirect_slashes=False, lifespan=lifespan)
+
+
+def _load_metrics() -> type[Metrics]:
+    try:
+        from booking_asgi.metrics import Metrics
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        problem = "BOOKING_METRICS_PORT needs prometheus-client: install the extra, as '.[metrics]'"
+        raise ConfigError(problem) from None
+    return Metrics
+
+
+def _served(metrics: Metrics | None, config: Config) -> contextlib.AbstractContextManager[None]:
+    if metrics is None or config.metrics_port is None:
+        return contextlib.nullcontext()
+    return metrics.served(config.metrics_host, config.metrics_port)
 
 
 async def answer_health(request: Request[State]) -> Response:

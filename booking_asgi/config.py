@@ -47,6 +47,8 @@ class Config:
     most_per_call: int = 4
     most_per_contact: int = 10
     log_format: Literal["text", "json"] = "text"
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
     hmac_secrets: tuple[str, ...] = field(default=(), repr=False)
     hmac_signature_header: str = "x-signature"
     hmac_timestamp_header: str = "x-timestamp"
@@ -173,6 +175,8 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "most_per_call": _whole_number(1, 1000),
     "most_per_contact": _whole_number(1, 10_000),
     "log_format": _one_of("text", "json"),
+    "metrics_host": str,
+    "metrics_port": _whole_number(1, 65535),
     "hmac_secrets": _secrets,
     "hmac_signature_header": str.lower,
     "hmac_timestamp_header": str.lower,

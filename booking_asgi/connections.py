@@ -117,6 +117,19 @@ class Connections:
         """Whether a connection is idle and nobody waits. If the server hung up, it is made anew."""
         return bool(self._idle) and not self._places.locked()
 
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    @property
+    def busy(self) -> int:
+        return max(0, len(self._open) - len(self._idle))
+
+    @property
+    def awaited(self) -> int:
+        """The number of requests that wait for a connection."""
+        return self._places.waiting
+
     async def acquire(self, org_id: UUID | None = None) -> Connection:
         """The connection that was in use last, or a new one. Raises what connecting raises.
 

@@ -60,6 +60,8 @@ class Database:
     def __init__(self, connections: Connections, *, wait_seconds: float) -> None:
         self.connections = connections
         self.wait_seconds = wait_seconds
+        # How often a piece of work was tried again, since the start.
+        self.retries = 0
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def within(
@@ -165,6 +167,7 @@ class Lease:
         )
         async for attempt in retrying:
             with attempt:
+                self._database.retries += 1
                 return await self._run_once(work)
         raise AssertionError("it ends with a result or an error")
 

@@ -35,6 +35,11 @@ class Door:
             self._all += 1
         return has_room
 
+    @property
+    def inside(self) -> int:
+        """The number of requests that are inside."""
+        return self._all
+
     def leave(self, org_id: UUID | None) -> None:
         self._all -= 1
         self._inside[org_id] -= 1

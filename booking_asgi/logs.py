@@ -86,6 +86,11 @@ def flush(seconds: float = 2.0) -> None:
         _lines.drain(seconds)
 
 
+def dropped() -> int:
+    """The number of lines that were lost since the start."""
+    return 0 if _lines is None else _lines.dropped
+
+
 class _Lines:
     """Lines on their way to a stream, written by a thread of their own: whoever logs never waits.
 
@@ -96,7 +101,8 @@ class _Lines:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._waiting: deque[str] = deque()
-        self._lost = 0
+        self._lost = 0  # and not yet told
+        self.dropped = 0  # since the start
         self._is_idle = threading.Event()
         self._is_idle.set()
         self._wake = threading.Event()
@@ -111,6 +117,7 @@ class _Lines:
     def write(self, text: str) -> None:
         if len(self._waiting) >= MOST_LINES:
             self._lost += 1
+            self.dropped += 1
             return
         self._waiting.append(text)
         # Seldom: the thread looks again by itself while there is something to write.

@@ -25,6 +25,11 @@ class Places:
         """Whether a newcomer has to wait."""
         return not self._free
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return sum(len(line) for line in list(self._lines.values()))
+
     async def acquire(self, org_id: UUID | None) -> None:
         if self._free:  # nobody waits while a place is free
             self._take(org_id)

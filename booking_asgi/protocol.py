@@ -57,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _waiting_of: ClassVar[WeakKeyDictionary[ServerState, dict[BoundedProtocol, None]]] = (
         WeakKeyDictionary()
     )
-    _refusals: ClassVar = Refusals()
+    refusals: ClassVar = Refusals()
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -180,7 +180,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if running and (self._is_in_head or self.pipeline or running.response_started):
             self._cut(refused.why)
             return
-        self._refusals.note(refused.why, status=refused.status)
+        self.refusals.note(refused.why, status=refused.status)
         if self._is_in_head or running:
             self.transport.write(
                 STATUS_LINE[refused.status]
@@ -192,7 +192,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _cut(self, why: str) -> None:
         self._waiting.pop(self, None)
-        self._refusals.note(why)
+        self.refusals.note(why)
         self._give_up()
         self.transport.abort()
 

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -15,19 +15,15 @@ from starlette.responses import Response
 
 from booking_asgi import codec, direct, vapi
 from booking_asgi.bodies import BodyTooLarge, read_body
-from booking_asgi.config import Config
-from booking_asgi.database import Database
 from booking_asgi.desk import Understood, answer_all
-from booking_asgi.door import Door
 from booking_asgi.intake import fail_call, is_foreign, understand, understand_call
-from booking_asgi.refusals import Refusals
-from booking_asgi.replays import Replays
 from booking_asgi.signatures import is_signed
 from booking_asgi.speech import Answer, Failure
-from booking_asgi.tenants import Tenants, token_id, token_of
+from booking_asgi.state import State, state_of
+from booking_asgi.tenants import token_id, token_of
 from booking_asgi.tools import find_tool
 from booking_asgi.tools.tool import Asked, Tool
-from booking_core import Limits, Organization
+from booking_core import Organization
 
 SAFE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 # Only text that looks like an id of Vapi's is logged: a caller can choose it.
@@ -36,27 +32,12 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 log = structlog.get_logger("booking_asgi")
 
 
-class State(TypedDict):
-    """What the lifespan hands to each request."""
-
-    config: Config
-    limits: Limits
-    database: Database
-    door: Door
-    tenants: Tenants
-    refusals: Refusals
-    replays: Replays
-
-
-def state_of(request: Request[State]) -> State:
-    """Older versions of Starlette have no `request.state[...]`."""
-    return cast(State, request.scope["state"])
-
-
 class Told(TypedDict, total=False):
-    """The fields of a request's log line. `refused` says why its calls were not read."""
+    """The fields of a request's log line. `refused` says why its calls were not read, and `calls`
+    is for the metrics: each call's tool and the code of its answer."""
 
     refused: str
+    calls: list[tuple[str, str]]
     orgId: str
     tokenId: str
     callId: str
@@ -69,11 +50,15 @@ async def answer_tools(request: Request[State]) -> Response:
     started = time.monotonic()
     told: Told = {}
     reply = await _answer(request, told)
+    state, seconds = state_of(request), time.monotonic() - started
+    calls = told.pop("calls", [])
+    if state["metrics"] is not None:
+        state["metrics"].count(calls, seconds)
     if refused := told.get("refused"):
-        state_of(request)["refusals"].note(refused, status=reply.status_code)
+        state["refusals"].note(refused, status=reply.status_code)
     else:
-        spent = round(1000 * (time.monotonic() - started))
-        log.info("VapiTools: Request answered", status=reply.status_code, ms=spent, **told)
+        ms = round(1000 * seconds)
+        log.info("VapiTools: Request answered", status=reply.status_code, ms=ms, **told)
     return reply
 
 
@@ -187,6 +172,11 @@ async def _answer_message(
         fail_call(too_many, find_tool(call.name) if call.name else tool)
         for call in message.calls[vapi.MOST_CALLS :]
     ]
+    tools = [find_tool(call.name) if call.name else tool for call in message.calls]
+    told["calls"] = [
+        (one.name if one else "unknown", answer.code)
+        for one, answer in zip(tools, answers, strict=True)
+    ]
     if message.conversation and ID.fullmatch(message.conversation):
         told["callId"] = message.conversation
     read = message.calls[: vapi.MOST_CALLS]
@@ -204,6 +194,7 @@ async def _answer_direct(
     told: Told,
 ) -> Response:
     if isinstance(tenant, Failure):
+        told["calls"] = [(tool.name, tenant.code)]
         return json_reply(*direct.render(fail_call(tenant, tool)))
     if is_foreign(arguments, tenant):
         problem = "The token is not that organization's"
@@ -216,6 +207,7 @@ async def _answer_direct(
         horizon_days=state["config"].horizon_days,
     )
     [answer] = await _answer_all(state, [understand(tool, asked)], give_up_at, told)
+    told["calls"] = [(tool.name, answer.code)]
     return json_reply(*direct.render(answer))
 
 

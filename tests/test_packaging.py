@@ -114,7 +114,8 @@ def test_the_sdist_tests_itself(tmp_path: Path) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    needed |= {Path(name) for name in ("Makefile", "pyproject.toml", "README.md")}
+    files = ("Makefile", "pyproject.toml", "README.md", "Dockerfile", ".dockerignore")
+    needed |= {Path(name) for name in (*files, "compose.yaml")}
     needed |= {path.relative_to(ROOT) for path in LOCKS}
     assert needed - names == set()
 
@@ -122,7 +123,7 @@ def test_the_sdist_tests_itself(tmp_path: Path) -> None:
 def test_a_lock_has_hashes_and_no_address() -> None:
     """Every package is pinned with a hash, in the lock of the installer too, and no lock names a
     registry."""
-    assert [path.stem.partition("-")[2] for path in LOCKS] == ["bench", "lowest", "uv", ""]
+    assert [path.stem.partition("-")[2] for path in LOCKS] == ["bench", "lowest", "serve", "uv", ""]
     for path in LOCKS:
         text = path.read_text()
         assert "://" not in text and "index-url" not in text and "find-links" not in text

@@ -14,8 +14,10 @@ import pytest
 import uvicorn
 
 from booking_asgi import Config, create_app
+from booking_asgi.tenants import token_id
 from booking_core import add_token
 from tests.conftest import Endpoint, Logged, connected, serving
+from tests.support.commands import free_port
 from tests.support.factories import TOKEN, a_call, arguments, in_days, tool_calls
 from tests.support.messages import OURS, TOOLS
 from tests.support.payloads import KINDS, Message
@@ -230,6 +232,20 @@ async def test_neither_lines_nor_replies_hold_what_is_private(
     assert leaks(watched.said(), SECRET, *NUMBERS) == []
     assert leaks(logged(), SECRET, SPOKEN, *NUMBERS) == []
     assert leaks("".join(capfd.readouterr()), SECRET, SPOKEN, *NUMBERS) == []
+
+
+async def test_no_metric_holds_what_is_private(endpoint: Endpoint) -> None:
+    """Whatever is sent, and whoever sends it: also the ids of the organization and of its token."""
+    port = free_port()
+    config = Config(database_url=endpoint.url, deadline_seconds=60, metrics_port=port)
+    async with serving(config) as client, httpx.AsyncClient() as prometheus:
+        watched = Watched(client)
+        for send in (nothing_wrong, what_is_refused, what_is_no_message, a_right_token):
+            await send(endpoint, watched)
+        metrics = (await prometheus.get(f"http://127.0.0.1:{port}/metrics")).text
+    assert 'tool="unknown"' in metrics
+    private = (SECRET, SPOKEN, *NUMBERS, TOKEN, token_id(TOKEN), str(endpoint.clinic.id))
+    assert leaks(metrics, *private) == []
 
 
 async def test_a_retry_is_logged_without_its_errors_words(

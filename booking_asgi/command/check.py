@@ -11,8 +11,9 @@ import click
 import structlog
 
 from booking_asgi.command.on_database import database_url, run_on
+from booking_asgi.command.pool_fit import find_pool_faults
 from booking_asgi.config import Config
-from booking_core import Finding, preflight
+from booking_core import Connection, Finding, preflight
 
 log = structlog.get_logger("booking_asgi")
 
@@ -26,8 +27,12 @@ def check(config: Config, as_json: bool) -> None:
     Each finding comes with the SQL that mends it. The exit code is 1 where something can't work, 2
     where a guarantee is missing, else 0.
     """
+
+    async def find(conn: Connection) -> list[Finding]:
+        return [*await preflight(conn), *await find_pool_faults(conn, config.pool_size)]
+
     with database_url(config) as url:
-        findings = run_on(url, preflight)
+        findings = run_on(url, find)
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:

@@ -20,7 +20,7 @@ from booking_asgi.command.check import refuse_unfit
 from booking_asgi.command.demo import DEMO_TIMEZONE, DEMO_TOKEN, make_demo
 from booking_asgi.command.on_database import database_url, run_on
 from booking_asgi.command.postgres import EmbeddedPostgres, EmbeddedPostgresError
-from booking_asgi.config import Config
+from booking_asgi.config import Config, ConfigError
 from booking_asgi.logs import configure
 from booking_asgi.protocol import BoundedProtocol
 from booking_core.zones import zone
@@ -65,9 +65,13 @@ def serve(config: Config, demo: bool) -> None:
             host = f"[{config.host}]" if ":" in config.host else config.host
             click.echo(DEMO.format(host=host, port=config.port, **shown))
         refuse_unfit(url)
+        try:
+            app = create_app(dataclasses.replace(config, database_url=url))
+        except ConfigError as error:
+            raise click.ClickException(str(error)) from None
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(dataclasses.replace(config, database_url=url)),
+                app,
                 http=BoundedProtocol,  # httptools: h11 lets malformed framing through
                 ws="none",
                 loop="uvloop",

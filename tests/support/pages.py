@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from booking_asgi.command.postgres import find_programs
+from tests.support import servers
 from tests.support.commands import answers, environ, free_port
 from tests.support.processes import end_with_parent, wait_until
 
@@ -216,7 +216,7 @@ class Reader:
         return self.folder / "log"
 
     def _environ(self) -> Mapping[str, str]:
-        path = [str(Path(sys.executable).parent), str(find_programs()), os.environ["PATH"]]
+        path = [str(Path(sys.executable).parent), str(servers.programs()), os.environ["PATH"]]
         ours = environ(port=self._port("3001"))
         return {**ours, "PATH": ":".join(path), "DATABASE_URL": self.database_url}
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from booking_asgi.command.postgres import EmbeddedPostgres
+from booking_asgi.command.postgres import EmbeddedPostgres, find_programs
 from tests.support import containers
 from tests.support.processes import memory
 
@@ -62,6 +62,11 @@ def choose() -> Choice:
     if forced:
         raise pytest.UsageError(f"BOOKING_TEST_DATABASE=docker, but {problem}")
     return Choice("embedded", problem)
+
+
+def programs() -> Path:
+    """The folder of the client programs that are of the embedded server's version."""
+    return Path(PG_BIN) if PG_BIN else find_programs()
 
 
 @contextlib.contextmanager

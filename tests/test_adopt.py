@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -772,3 +773,30 @@ async def test_tables_that_are_not_where_they_are_looked_for(theirs: str, conn: 
     applied = run("schema", "--apply", database_url=theirs)
     assert applied.returncode == 1
     assert "schema --adopt --plan" in applied.stderr
+
+
+async def test_a_table_of_the_name_of_ours(empty_url: str) -> None:
+    """A clinic's application has services and events of its own: both stay, and ours are made in a
+    schema beside them, once the printed SQL has run."""
+    psql(empty_url, "-c", f"{CONTACTS} {APPOINTMENTS}")
+    theirs = "create table services (id serial primary key, title text not null);"
+    psql(empty_url, "-c", theirs + "insert into services (title) values ('Botox')")
+    psql(empty_url, "-c", "create table events (id serial primary key, payload jsonb)")
+    psql(empty_url, "-c", f"insert into contacts (org_id, phone) values ('{ORG}', '+15551234567')")
+    async with connected(empty_url) as conn:
+        found = await adopt(conn)
+        assert [finding.what for finding in found] == ["events", "services"]
+        user = await conn.fetchval("select current_user")
+        await conn.execute(found[0].mend or "")
+    try:
+        async with connected(empty_url) as conn:
+            assert await adopt(conn) == []
+            clinic = await settle(conn)
+            assert isinstance(await book(conn, a_request(clinic)), Booked)
+            assert await conn.fetchval("select title from public.services") == "Botox"
+            assert await conn.fetchval("select count(*) from public.events") == 0
+            assert await conn.fetchval("select count(*) from booking.events") == 1
+            assert await graves(conn) == []
+    finally:
+        name = urlsplit(empty_url).path[1:]
+        psql(empty_url, "-c", f'alter role "{user}" in database "{name}" reset search_path')

@@ -12,7 +12,7 @@ from booking_core._statements import Connection, check_connection, read_sql, sql
 from booking_core.fitness import _statements as sql
 from booking_core.fitness.briefly import STEP_SECONDS, briefly
 from booking_core.fitness.findings import Finding
-from booking_core.fitness.obstacles import looking
+from booking_core.fitness.obstacles import foreign_tables, looking
 from booking_core.fitness.overlaps import double_findings
 
 CONCURRENTLY = re.compile(r"create (?:unique )?index concurrently if not exists (\w+)")
@@ -72,6 +72,8 @@ async def upgrade(conn: Connection, *, lock: bool = False) -> list[Finding]:
             if "0007_resource_excl" in pending and not lock:
                 rows = await conn.fetch(*sql.FIND_UPGRADE_LOCK_FAULTS.bind({}))
                 found += [Finding(**row) for row in rows]
+            if "0010_hours" in pending:
+                found += await foreign_tables(conn)
         if found:
             return found
         await conn.execute("set statement_timeout = 0")

@@ -62,6 +62,8 @@ async def find_obstacles(
     async with looking(conn):
         if older := [Finding(**row) for row in await conn.fetch(*sql.FIND_RELEASE_FAULTS.bind({}))]:
             return older
+        if foreign := await foreign_tables(conn):
+            return foreign
         columns = [
             finding
             for row in await conn.fetch(*sql.FIND_COLUMN_FAULTS.bind({}))
@@ -84,6 +86,11 @@ async def find_obstacles(
             found += [Finding(**row) for row in rows]
         status = await conn.fetchrow(*sql.FIND_STATUS_TYPE.bind({}))
     return [with_label(finding, status) for finding in found]
+
+
+async def foreign_tables(conn: Connection) -> list[Finding]:
+    """The tables in whose place ours would be made, and that are none of ours."""
+    return [Finding(**row) for row in await conn.fetch(*sql.FIND_FOREIGN_TABLES.bind({}))]
 
 
 async def table_findings(conn: Connection) -> list[Finding]:

@@ -55,6 +55,13 @@ longest ("table", "column", length, severity) as (values
   ('appointments', 'idempotency_key', 64, 'error'),
   ('appointments', 'call_id', 36, 'error')
 ),
+place as (
+  select r.name as "table",
+    -- A table of this name in another schema may be another application's.
+    case when r.name in ('services', 'opening_hours', 'exceptions', 'events')
+         then to_regclass(format('%I.%I', current_schema(), r.name)) else to_regclass(r.name) end as oid
+  from (select distinct "table" from wanted) as r (name)
+),
 present as (
   select r.name as "table", a.attname::text as "column", a.attnotnull or t.typnotnull as is_required,
          a.atthasdef or a.attidentity <> '' or t.typdefault is not null as fills_itself,
@@ -67,8 +74,8 @@ present as (
               when b.typname in ('int4', 'int2') then 'integer'
               when b.typname = 'bool' then 'boolean'
               else b.typname::text end as type
-  from (select distinct "table" from wanted) as r (name)
-  join pg_attribute a on a.attrelid = to_regclass(r.name) and a.attnum > 0 and not a.attisdropped
+  from place as r (name, oid)
+  join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   join pg_type t on t.oid = a.atttypid
   join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
 ),
@@ -83,7 +90,7 @@ fault as (
          format('add column %I %s', w."column", concat_ws(' default ', w.type, w.default_to))
            || case when w.type in ('integer', 'boolean') and w.default_to is not null then ' not null' else '' end
   from wanted w
-  where to_regclass(w."table") is not null and not exists (
+  where (select place.oid from place where place."table" = w."table") is not null and not exists (
     select from present p where p."table" = w."table" and p."column" in (w."column", w.other_name)
   )
   union all

@@ -35,8 +35,16 @@ cross join generate_series(
   (:until::timestamptz - interval '1 microsecond') at time zone zone,
   interval '1 day'
 ) as day
+-- Worked out once a day, and not for each start.
 cross join lateral (
-  select day::date as today, day at time zone zone as midnight, (day + interval '1 day') at time zone zone as next
+  select bounds.*,
+    (next + interval '3 hours') at time zone zone - (midnight - interval '3 hours') at time zone zone
+      = next - midnight + interval '6 hours' as is_without_change
+  from (
+    select day::date as today, day at time zone zone as midnight, (day + interval '1 day') at time zone zone as next
+    offset 0
+  ) bounds
+  offset 0
 ) local
 cross join lateral (
   select start.starts, array_agg(distinct asked.resource order by asked.resource) as resources
@@ -82,13 +90,11 @@ cross join lateral (
     least(upper(piece) - length, next - interval '1 microsecond', :until::timestamptz - interval '1 microsecond'),
     slot
   ) as start (starts)
-  where (start.starts at time zone zone)::time >= coalesce(:from_time::time, '00:00')
-    and (start.starts at time zone zone)::time < coalesce(:to_time::time, '24:00')
-    -- A local time that comes twice is never offered, since a caller could not say which is meant. That is
-    -- looked at only where the clocks change within three hours.
+  where (:from_time::time is null or (start.starts at time zone zone)::time >= :from_time)
+    and (:to_time::time is null or (start.starts at time zone zone)::time < :to_time)
+    -- A local time that comes twice is never offered, since a caller could not say which is meant.
     and (
-      (starts + interval '3 hours') at time zone zone - (starts - interval '3 hours') at time zone zone = interval '6 hours'
-      or not exists (
+      is_without_change or not exists (
         select from unnest(array[interval '30 minutes', '1 hour', '2 hours']) as change
         where starts at time zone zone in ((starts + change) at time zone zone, (starts - change) at time zone zone)
       )

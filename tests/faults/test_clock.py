@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from booking_asgi import Config
-from booking_asgi.tools import book_appointment
+from booking_asgi.tools import readings
 from booking_core import Connection, Organization
 from tests.conftest import connected, serving, until
 from tests.faults.figures import Figures
@@ -52,7 +52,7 @@ class Clock:
             def now(cls, tz: tzinfo | None = None) -> Self:
                 return cls.fromtimestamp(true() + clock.days * 86400, tz)
 
-        monkeypatch.setattr(book_appointment, "datetime", Moved)
+        monkeypatch.setattr(readings, "datetime", Moved)
         monkeypatch.setattr(time, "time", lambda: true() + clock.days * 86400)
 
 

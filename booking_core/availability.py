@@ -9,7 +9,7 @@ from uuid import UUID
 from booking_core import spoken
 from booking_core._statements import FIND_TIMES, Connection, check_connection
 from booking_core.errors import InvalidRequest
-from booking_core.requests import check_aware
+from booking_core.requests import check_aware, check_duration
 from booking_core.resources import find_resource
 
 SEARCHED = timedelta(days=92)
@@ -88,9 +88,7 @@ def _check(values: dict[str, object]) -> None:
     spoken.check_text(values["service_type"], "service_type")
     if values["resource"] is not None:
         spoken.check_text(values["resource"], "resource")
-    if type(values["duration_minutes"]) is not int:
-        raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", "It must be an int")
-    spoken.parse_duration(values["duration_minutes"])
+    check_duration(values["duration_minutes"])
     most = values["most"]
     if type(most) is not int or not 1 <= most <= MOST_TIMES:
         raise InvalidRequest("INVALID_ARGUMENTS", "most", f"It must be 1 to {MOST_TIMES}")

@@ -54,10 +54,7 @@ class BookingRequest:
         check_person(phone=self.phone, email=self.email, name=self.name)
         spoken.check_text(self.service_type, "service_type")
         check_aware(self.scheduled_at, "scheduled_at")
-        if type(self.duration_minutes) is not int:
-            problem = f"It must be an int, in minutes, not {_kind(self.duration_minutes)}"
-            raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", problem)
-        spoken.parse_duration(self.duration_minutes, "duration_minutes")
+        check_duration(self.duration_minutes)
         if not self.actor:
             object.__setattr__(self, "actor", "caller" if self.call_id else "system")
         for field in ("resource", "idempotency_key", "call_id", "actor"):
@@ -70,6 +67,14 @@ class BookingRequest:
 
 def _kind(value: object) -> str:
     return type(value).__name__
+
+
+def check_duration(value: object) -> None:
+    """Raise `InvalidRequest` for what is no length in minutes."""
+    if type(value) is not int:
+        problem = f"It must be an int, in minutes, not {_kind(value)}"
+        raise InvalidRequest("INVALID_ARGUMENTS", "duration_minutes", problem)
+    spoken.parse_duration(value, "duration_minutes")
 
 
 def check_aware(value: object, field: str) -> None:

@@ -13,6 +13,7 @@
 --   no appointment_id, resource_is_free is false: every resource that is open is taken
 --   no appointment_id, resource_is_free is true: another caller took it at this moment; run it again
 -- Most of its cost is setting up the plan, whichever parts are run: each part costs 2 to 4 %.
+--
 -- The resources that can be meant, whether each is open, and what the clinic has set for the service. A
 -- service that is not listed is as the request says.
 with asked as materialized (

@@ -204,9 +204,9 @@ async def test_the_clinics_own_programs(endpoint: Endpoint, call: Caller) -> Non
     )
     assert (status, refused["error"]) == (409, "OUTSIDE_HOURS")
     assert len(refused["freeTimes"]) == 3
-    for code in ("cancelled", "cancelled"):
+    for _ in range(2):
         status, done = await ask("cancel-appointment", appointmentId=ident)
-        assert (status, done["success"]) == (200, True), code
+        assert (status, done["success"]) == (200, True)
     status, gone = await ask("cancel-appointment", patientPhone=call.number)
     assert (status, gone["error"]) == (404, "NOT_FOUND")
     status, asked = await ask("cancel-appointment", patientName="Noor")

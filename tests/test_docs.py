@@ -21,7 +21,7 @@ NOT_RUN = [
     for block in blocks(page)
     if block.not_run
 ]
-MOST_NOT_RUN = 14
+MOST_NOT_RUN = 13
 CLINIC = """
     insert into organizations (id, name, timezone, phone_region)
     values ('5f0c3a52-6a0e-4b8e-9c41-2d6f1f0b7a10', 'Bright Dental', 'America/New_York', 'US');

@@ -282,8 +282,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "until": {"until": "tomorrow"},
     "from_time": {"from_time": "12:00"},
     "to_time": {"to_time": time(12, tzinfo=UTC)},
-    "duration": {"duration_minutes": 1},
-    "duration_minutes": {"duration_minutes": 30.0},
+    "duration_minutes": {"duration_minutes": 1},
+    "duration_minutes as a float": {"duration_minutes": 30.0},
     "most": {"most": 0},
     "service_type": {"service_type": ""},
     "resource": {"resource": "x\0"},
@@ -295,7 +295,7 @@ async def test_what_no_search_can_mean(conn: Connection, clinic: Organization, f
     """Is refused with the name of the field."""
     with pytest.raises(InvalidRequest) as raised:
         await find_times(conn, clinic.id, **{"since": at("09:00"), **WRONG[field]})
-    assert raised.value.field == field
+    assert raised.value.field == field.partition(" ")[0]
 
 
 async def test_who_is_asked_for_in_vain(conn: Connection, clinic: Organization) -> None:

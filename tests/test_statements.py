@@ -185,7 +185,8 @@ def test_the_probe_is_the_constraints_range() -> None:
 
 
 def test_what_is_outside_is_what_book_refuses() -> None:
-    """Whether an appointment is outside of the hours is asked in the words of a booking."""
+    """Whether an appointment is outside of the hours is asked in the words of a booking, and so is
+    whether it can be moved."""
     booking, listing = (
         " ".join((SQL / f"{name}.sql").read_text().split()) for name in ("book", "list_outside")
     )
@@ -194,6 +195,18 @@ def test_what_is_outside_is_what_book_refuses() -> None:
     )
     assert asked is not None
     assert asked[1].replace(":scheduled_at", "a.scheduled_at") + " as openness" in listing
+    moving = " ".join((SQL / "move_appointment.sql").read_text().split())
+    assert asked[0] in moving
+
+
+def test_who_may_change_what_is_one_rule() -> None:
+    """To find, to cancel and to move an appointment are allowed in the same words."""
+    rules = {
+        name: re.search(r"\nwith held as \(\n.*?\n\)", (SQL / f"{name}.sql").read_text(), re.DOTALL)
+        for name in ("find_appointments", "cancel_appointment", "move_appointment")
+    }
+    assert None not in rules.values()
+    assert len({rule[0] for rule in rules.values() if rule}) == 1
 
 
 APPOINTMENTS = [

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from booking_core import Connection, Finding
+from booking_core.fitness.capacity import count_connections
 
 
 async def find_pool_faults(conn: Connection, pool_size: int) -> list[Finding]:
     """A note where one process alone could take every connection that is not reserved."""
-    most = int(await conn.fetchval("show max_connections"))
-    reserved = int(await conn.fetchval("show superuser_reserved_connections"))
-    if conn.get_server_version().major >= 16:
-        reserved += int(await conn.fetchval("show reserved_connections"))
+    most, reserved = await count_connections(conn)
     if pool_size < most - reserved:
         return []
     problem = (

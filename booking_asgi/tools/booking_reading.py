@@ -12,6 +12,7 @@ from booking_asgi.tools.readings import own_number, read_name, read_person, read
 from booking_core import BookingRequest, Organization
 from booking_core.spoken import parse_duration, parse_text
 
+# A part of the keys that are stored: it stays, whatever becomes of the path.
 TOOL = "book-appointment"
 
 

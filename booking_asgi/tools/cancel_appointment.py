@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any, assert_never
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -86,7 +86,7 @@ def answer(outcome: CancelOutcome, sought: Sought, zone: ZoneInfo) -> Answer:
             assert_never(outcome)
 
 
-CANCEL_APPOINTMENT: Tool[Any, Any] = Tool(
+CANCEL_APPOINTMENT = Tool(
     name=NAME,
     path=PATH,
     description=DESCRIPTION,

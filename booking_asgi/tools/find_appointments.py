@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -108,7 +107,7 @@ def answer(found: list[Held], sought: Sought, zone: ZoneInfo) -> Answer:
     )
 
 
-FIND_APPOINTMENTS: Tool[Any, Any] = Tool(
+FIND_APPOINTMENTS = Tool(
     name=NAME,
     path=PATH,
     description=DESCRIPTION,

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from http import HTTPStatus
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -153,7 +152,7 @@ def is_called(name: str) -> bool:
     return bool(CALLED.fullmatch(name)) and "book" not in name.split()
 
 
-FIND_TIMES: Tool[Any, Any] = Tool(
+FIND_TIMES = Tool(
     name=NAME,
     path=PATH,
     description=DESCRIPTION,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -173,7 +173,7 @@ def answer(outcome: Outcome, request: Request, zone: ZoneInfo) -> Answer:
             assert_never(outcome)
 
 
-MOVE_APPOINTMENT: Tool[Any, Any] = Tool(
+MOVE_APPOINTMENT = Tool(
     name=NAME,
     path=PATH,
     description=DESCRIPTION,

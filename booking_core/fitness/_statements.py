@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from booking_core._statements import load
 
+COUNT_CONNECTIONS = load("fitness/count_connections")
 COUNT_STATUSES = load("fitness/count_statuses")
 COUNT_ZONES = load("fitness/count_zones")
 DESCRIBE_TABLES = load("fitness/describe_tables")
